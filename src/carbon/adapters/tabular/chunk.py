@@ -1,0 +1,161 @@
+"""A chunk of a submission: raw Arrow columns, read into a typed batch when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from carbon.adapters.tabular import typed
+from carbon.adapters.tabular.mapping import UNITS, Rule
+from carbon.domain.activity.record import COLUMN, COLUMNS, HEDONG, Batch, Finding, Vocabulary
+from carbon.domain.units import Int, Mask
+
+
+@dataclass(slots=True)
+class TableChunk:
+    """Rows of a file under a mapping.
+
+    ``load`` reads the raw table (source names); it runs in the thread or process that quantifies
+    the chunk. ``rows``: file row of each record, or the first one where they are consecutive.
+    """
+
+    load: Callable[[], pa.Table]
+    rules: Mapping[str, Rule]
+    vocabularies: Mapping[str, Vocabulary]
+    rows: Int | int
+    _raw: pa.Table | None = field(default=None, repr=False)
+    _batch: Batch | None = field(default=None, repr=False)
+
+    def raw(self) -> pa.Table:
+        """The rows as submitted."""
+        if self._raw is None:
+            self._raw = self.load()
+        return self._raw
+
+    def row_numbers(self) -> Int:
+        """File row of each record."""
+        if isinstance(self.rows, int):
+            return np.arange(self.rows, self.rows + self.raw().num_rows)
+        return self.rows
+
+    def column(self, name: str) -> pa.Array:
+        """The submitted cells of a canonical column, constants filled in."""
+        rule, raw = self.rules.get(name), self.raw()
+        if rule is None:
+            return pa.nulls(raw.num_rows)
+        if rule.constant is not None:
+            index = pa.array(np.zeros(raw.num_rows, np.int32))
+            return pa.DictionaryArray.from_arrays(index, pa.array([rule.constant]))
+        if rule.row_number is not None:
+            numbers = pa.array(self.row_numbers()).cast(pa.string())
+            return pc.binary_join_element_wise(rule.row_number, numbers, "")
+        cells = raw.column(rule.source)
+        return cells.combine_chunks() if cells.num_chunks != 1 else cells.chunk(0)
+
+    def texts(self, column: str, positions: Int) -> list[str]:
+        """Cells of a column at some positions, as text."""
+        cells = self.column(column).take(pa.array(positions, pa.int64()))
+        return [cell or "" for cell in typed.text(cells).to_pylist()]
+
+    def select(self, rows: Int) -> TableChunk | None:
+        """The part with some file rows (ascending); ``None`` where it holds none of them."""
+        own = self.row_numbers()
+        first, last = np.searchsorted(rows, [own[0], own[-1] + 1]) if len(own) else (0, 0)
+        if first == last:
+            return None
+        positions = np.flatnonzero(np.isin(own, rows[first:last]))
+        part = self.raw().take(pa.array(positions))
+        return replace(self, load=lambda: part, rows=own[positions], _raw=part, _batch=None)
+
+    def batch(self) -> Batch:
+        """The typed batch; cells that cannot be read are among its findings."""
+        if self._batch is None:
+            self._batch = self._read()
+        return self._batch
+
+    def __getstate__(self) -> dict[str, object]:
+        raw = self.raw() if not hasattr(self.load, "path") else None
+        load = self.load if raw is None else _Held(raw)
+        return {
+            "load": load,
+            "rules": self.rules,
+            "vocabularies": self.vocabularies,
+            "rows": self.rows,
+        }
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._raw = self._batch = None
+
+    def _read(self) -> Batch:
+        findings: list[Finding] = []
+
+        def note(code: str, column: str, wrong: Mask | None) -> None:
+            if wrong is not None and (rows := np.flatnonzero(wrong)).size:
+                findings.append(Finding(code, column, rows))
+
+        batch = Batch(
+            row=self.row_numbers(),
+            codes={c.name: self._codes(c.name) for c in COLUMNS if c.kind == "code"},
+            numbers={
+                c.name: self._numbers(c.name, note)
+                for c in COLUMNS
+                if c.kind in ("number", "whole")
+            },
+            days={c.name: self._days(c.name, note) for c in COLUMNS if c.kind == "day"},
+            has_item_id=typed.per_word(self.column("item_id"), _not_blank),
+            in_hedong=self._in_hedong(),
+            findings=findings,
+        )
+        note("text.missing", "record_id", ~typed.per_word(self.column("record_id"), _not_blank))
+        for column in COLUMNS:
+            if column.kind == "text":
+                cells = self.column(column.name)
+                note("text.too_long", column.name, typed.too_long(cells, column.longest))
+        return batch
+
+    def _codes(self, name: str) -> np.ndarray:
+        rule = self.rules.get(name)
+        renamed = rule.codes if rule else {}
+        return typed.codes(self.column(name), self.vocabularies[name], renamed)
+
+    def _numbers(self, name: str, note: Callable[[str, str, Mask], None]) -> np.ndarray:
+        values, wrong = typed.floats(self.column(name))
+        note("number.invalid", name, wrong)
+        unit = self.rules[name].unit if name in self.rules else None
+        return values if unit is None else values * UNITS[unit]
+
+    def _days(self, name: str, note: Callable[[str, str, Mask], None]) -> np.ndarray:
+        pattern = self.rules[name].format if name in self.rules else None
+        found, wrong = typed.days(self.column(name), pattern)
+        note("date.invalid", name, wrong)
+        if COLUMN[name].required:
+            note("text.missing", name, (found == typed.NO_DAY) & ~wrong)
+        return found
+
+    def _in_hedong(self) -> Mask:
+        site = typed.per_word(self.column("site"), lambda c: pc.starts_with(c, HEDONG))
+        digits = typed.per_word(
+            self.column("enterprise"),
+            lambda c: pc.equal(pc.utf8_slice_codeunits(c, 2, 8), HEDONG),
+        )
+        return site | digits
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A table that is already read."""
+
+    table: pa.Table
+
+    def __call__(self) -> pa.Table:
+        return self.table
+
+
+def _not_blank(cells: pa.Array) -> pa.Array:
+    return pc.greater(pc.binary_length(pc.utf8_trim_whitespace(cells)), 0)

@@ -1,0 +1,151 @@
+"""CSV submissions: UTF-8 with or without BOM, UTF-16, GB18030."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from carbon.adapters.tabular.tables import FIRST_ROW, MAX_ROWS, Piece
+from carbon.domain.errors import CarbonError
+from carbon.domain.units import Int
+
+BLOCK_BYTES = 16 << 20
+HEADER_BYTES = 64_000
+MAX_LINE_BYTES = 1 << 20
+MAX_MALFORMED = 10_000
+_DELIMITERS = ",;\t|"
+_CANDIDATES = ("utf-8", "gb18030")
+
+
+def detect_encoding(path: Path) -> str:
+    """The encoding of a text file, by byte order mark or by decoding all of it.
+
+    Raises ``file.encoding`` if none fits, or if it holds NUL bytes (not text).
+    """
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if head.startswith(codecs.BOM_UTF8):
+        return _checked(path, ("utf-8-sig",))
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _checked(path, ("utf-16",))
+    return _checked(path, _CANDIDATES)
+
+
+def _checked(path: Path, candidates: Sequence[str]) -> str:
+    for encoding in candidates:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            with path.open("rb") as stream:
+                while block := stream.read(BLOCK_BYTES):
+                    if "\0" in decoder.decode(block):
+                        raise CarbonError("file.format", path=path, reason="NUL")
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise CarbonError("file.encoding", path=path)
+
+
+class CsvFile:
+    """A CSV file; implements ``TableFile``. Raises ``file.*``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.malformed: dict[int, str] = {}
+        self._encoding = detect_encoding(path)
+        with path.open(encoding=self._encoding, newline="") as stream:
+            head = stream.read(HEADER_BYTES)
+        self._delimiter = self._sniff(head)
+        try:
+            self._header = next(csv.reader(io.StringIO(head), delimiter=self._delimiter), [])
+        except csv.Error as error:
+            raise CarbonError("file.format", path=path, reason=error) from error
+        if not any(cell.strip() for cell in self._header):
+            raise CarbonError("file.empty", path=path)
+
+    @staticmethod
+    def _sniff(head: str) -> str:
+        first = head.splitlines()[0] if head else ""
+        return max(_DELIMITERS, key=first.count)
+
+    def header(self) -> list[str]:
+        """Column names of the first line."""
+        return self._header
+
+    def total_rows(self) -> None:
+        """Unknown before reading."""
+        return None
+
+    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+        """Blocks of rows; rows of a wrong shape are noted in ``malformed`` and left out."""
+        self.malformed.clear()
+        try:
+            yield from self._blocks(columns, coded)
+        except pa.ArrowException as error:
+            reason = str(error).splitlines()[0][:200]
+            raise CarbonError("file.format", path=self.path, reason=reason) from error
+
+    def _blocks(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+        dictionary = pa.dictionary(pa.int32(), pa.string())
+        types = {c: dictionary if c in coded else pa.string() for c in columns}
+        skipped: list[int] = []
+
+        def malformed(row: pacsv.InvalidRow) -> str:
+            if row.text.strip():
+                self.malformed[int(row.number)] = row.text[:500]
+            skipped.append(int(row.number))
+            if len(self.malformed) > MAX_MALFORMED:
+                return "error"
+            return "skip"
+
+        reader = pacsv.open_csv(
+            self.path,
+            read_options=pacsv.ReadOptions(
+                block_size=BLOCK_BYTES, encoding=self._encoding, use_threads=False
+            ),
+            parse_options=pacsv.ParseOptions(
+                delimiter=self._delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=malformed,
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=types, include_columns=list(columns), strings_can_be_null=True,
+                null_values=[""], quoted_strings_can_be_null=True,
+            ),
+        )
+        seen = 0
+        for batch in reader:
+            if batch.num_rows:
+                yield _Held(pa.Table.from_batches([batch])), self._rows(seen, batch.num_rows, skipped)
+            seen += batch.num_rows
+            if seen > MAX_ROWS:
+                raise CarbonError(
+                    "file.too_large", path=self.path, what="rows", value=seen, limit=MAX_ROWS
+                )
+
+    @staticmethod
+    def _rows(seen: int, count: int, skipped: list[int]) -> Int | int:
+        """File rows of a block: consecutive, unless malformed rows were skipped so far."""
+        if not skipped:
+            return FIRST_ROW + seen
+        broken = np.array(sorted(skipped), np.int64)
+        everything = np.arange(FIRST_ROW, FIRST_ROW + seen + count + len(broken))
+        return np.setdiff1d(everything, broken, assume_unique=True)[seen : seen + count]
+
+
+class _Held:
+    """Rows already read."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __call__(self) -> pa.Table:
+        return self._table

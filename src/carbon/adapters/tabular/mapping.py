@@ -1,0 +1,151 @@
+"""Column mappings: a small declarative TOML file that turns a user's columns into canonical ones.
+
+The format, with examples, is in docs/mappings.md.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from carbon.domain.activity.record import COLUMN, COLUMNS, folded
+from carbon.domain.errors import CarbonError
+
+MAX_MAPPING_BYTES = 200_000
+
+#: What one of a unit is in the canonical unit of its column (kg, years, fen, km).
+UNITS = {
+    "kg": 1.0,
+    "g": 0.001,
+    "t": 1_000.0,
+    "jin": 0.5,
+    "year": 1.0,
+    "month": 1 / 12,
+    "day": 1 / 365.25,
+    "fen": 1.0,
+    "yuan": 100.0,
+    "km": 1.0,
+    "m": 0.001,
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rule(_Strict):
+    """Where one canonical column comes from: a source column, a constant, or the row number."""
+
+    source: str | None = Field(None, alias="from", max_length=200)
+    constant: str | None = Field(None, max_length=200)
+    row_number: str | None = Field(None, max_length=40)
+    unit: str | None = None
+    codes: dict[str, str] = Field(default_factory=dict, max_length=5_000)
+    format: str | None = Field(None, max_length=40)
+
+    @model_validator(mode="after")
+    def _check(self) -> Rule:
+        given = [v for v in (self.source, self.constant, self.row_number) if v is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of from, constant, row_number")
+        if self.unit is not None and self.unit not in UNITS:
+            raise ValueError(f"unit must be one of {', '.join(UNITS)}")
+        return self
+
+
+class Mapping(_Strict):
+    """A mapping by canonical column. ``canonical`` itself is the empty mapping: names as they are."""
+
+    title: dict[str, str] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    columns: dict[str, Rule] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Mapping:
+        unknown = [name for name in self.columns if name not in COLUMN]
+        if unknown:
+            raise ValueError(f"no canonical column is called {', '.join(unknown)}")
+        return self
+
+    def place(self, header: list[str], path: object) -> dict[str, Rule]:
+        """The rule of every canonical column that this header can fill.
+
+        Raises ``columns.duplicate``, ``columns.unknown``, ``columns.missing``.
+        """
+        seen = [name.strip() for name in header]
+        twice = sorted({name for name in seen if seen.count(name) > 1})
+        if twice:
+            raise CarbonError("columns.duplicate", path=path, columns=", ".join(twice))
+        rules = self._explicit(seen) if self.columns else _canonical(seen)
+        lacking = [c.name for c in COLUMNS if c.required and c.name not in rules]
+        absent = [r.source for r in rules.values() if r.source and r.source not in seen]
+        if lacking or absent:
+            raise CarbonError("columns.missing", path=path, columns=", ".join([*lacking, *absent]))
+        used = {rule.source for rule in rules.values()} | set(self.ignore)
+        unknown = [name for name in seen if name not in used and "*" not in self.ignore]
+        if unknown:
+            told = ", ".join(repr(name) for name in unknown[:10])
+            raise CarbonError("columns.unknown", path=path, columns=told)
+        return rules
+
+    def _explicit(self, header: list[str]) -> dict[str, Rule]:
+        optional = {n for n, r in self.columns.items() if r.source and not COLUMN[n].required}
+        present = set(header)
+        return {
+            name: rule
+            for name, rule in self.columns.items()
+            if name not in optional or rule.source in present
+        }
+
+
+def _canonical(header: list[str]) -> dict[str, Rule]:
+    """Rules for a file with canonical headers, in code, Chinese or English."""
+    names = {}
+    for column in COLUMNS:
+        for word in (column.name, column.title.zh, column.title.en):
+            names[folded(word)] = column.name
+    rules: dict[str, Rule] = {}
+    for name in header:
+        column_name = names.get(folded(name))
+        if column_name and column_name not in rules:
+            rules[column_name] = Rule.model_validate({"from": name})
+    return rules
+
+
+def _shipped() -> dict[str, Path]:
+    folder = Path(str(files("carbon.adapters.tabular") / "mappings"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def mapping_names() -> list[str]:
+    """Names of the mappings that ship with the program."""
+    return ["canonical", *_shipped()]
+
+
+def read_mapping(name: str) -> Mapping:
+    """A shipped mapping by name, or a mapping file by path.
+
+    Raises ``mapping.missing``, ``mapping.invalid``.
+    """
+    if name == "canonical":
+        return Mapping()
+    path = _shipped().get(name, Path(name))
+    if not path.is_file():
+        raise CarbonError("mapping.missing", name=name, known=", ".join(mapping_names()))
+    try:
+        if path.stat().st_size > MAX_MAPPING_BYTES:
+            raise ValueError(f"larger than {MAX_MAPPING_BYTES} bytes")
+        content = tomllib.loads(path.read_text("utf-8-sig"))
+        mapping = Mapping.model_validate(content)
+        if not mapping.columns:
+            raise ValueError("no [columns.…]")
+        return mapping
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CarbonError("mapping.invalid", name=name, reason=f"{where}: {first['msg']}") from error
+    except (tomllib.TOMLDecodeError, ValueError, OSError) as error:
+        raise CarbonError("mapping.invalid", name=name, reason=error) from error

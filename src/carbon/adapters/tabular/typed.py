@@ -1,0 +1,167 @@
+"""Arrow columns to typed numpy columns, with findings for cells that cannot be read.
+
+Each reader tries the conversion of the whole column at once and looks at single cells only when
+that fails: clean files stay fast, messy ones get a reason per cell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from carbon.domain.activity.record import MISSING, Vocabulary
+from carbon.domain.period import NO_DAY, day_number
+from carbon.domain.units import Code, Float, Mask
+
+_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
+_YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T].*)?")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+
+
+def is_text(column: pa.Array) -> bool:
+    """Whether a column holds strings, plain or dictionary-encoded."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A column without its dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def text(column: pa.Array) -> pa.Array:
+    """A column as strings; whole floats lose their point (ids from spreadsheets)."""
+    column = plain(column)
+    if pa.types.is_string(column.type):
+        return column
+    if pa.types.is_floating(column.type):
+        whole = pc.equal(column, pc.floor(column))
+        if pc.all(whole).as_py():
+            column = column.cast(pa.int64(), safe=False)
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+
+
+def trimmed(column: pa.Array) -> pa.Array:
+    """A string column without surrounding blanks; empty cells become null."""
+    stripped = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, stripped.type), stripped)
+
+
+def valid(column: pa.Array) -> Mask:
+    """Where a column is not null."""
+    return np.asarray(column.is_valid())
+
+
+def floats(column: pa.Array) -> tuple[Float, Mask]:
+    """Numbers and the mask of cells that are none; null and empty cells are NaN, not faults."""
+    column = plain(column)
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan), np.zeros(len(column), bool)
+    if pa.types.is_boolean(column.type) or pa.types.is_temporal(column.type):
+        return np.full(len(column), np.nan), valid(column)
+    if is_text(column):
+        return _floats_of_text(column)
+    try:
+        numbers = column.cast(pa.float64(), safe=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return np.full(len(column), np.nan), valid(column)
+    return _finite(numbers, valid(column))
+
+
+def _finite(numbers: pa.Array, given: Mask) -> tuple[Float, Mask]:
+    values = numbers.to_numpy(zero_copy_only=False)
+    wrong = given & ~np.isfinite(values)
+    if wrong.any():
+        values = np.where(wrong, np.nan, values)
+    return values, wrong
+
+
+def _floats_of_text(column: pa.Array) -> tuple[Float, Mask]:
+    try:
+        return _finite(column.cast(pa.float64()), valid(column))
+    except pa.ArrowInvalid:
+        cells = trimmed(column)
+    good = pc.fill_null(pc.match_substring_regex(cells, _NUMBER), False)
+    readable = pc.if_else(good, cells, pa.scalar(None, cells.type))
+    values, infinite = _finite(readable.cast(pa.float64()), valid(readable))
+    return values, infinite | (valid(cells) & ~np.asarray(good))
+
+
+def days(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
+    """Day numbers and the mask of cells that are no date; null and empty cells are ``NO_DAY``."""
+    column = plain(column)
+    if pa.types.is_null(column.type):
+        return np.full(len(column), NO_DAY, np.int32), np.zeros(len(column), bool)
+    if is_text(column):
+        return _days_of_text(column, pattern)
+    if pa.types.is_temporal(column.type) and not pa.types.is_time(column.type):
+        return _day_numbers(column.cast(pa.date32(), safe=False)), np.zeros(len(column), bool)
+    if pa.types.is_integer(column.type):
+        return _days_of_text(column.cast(pa.string()), pattern)
+    return np.full(len(column), NO_DAY, np.int32), valid(column)
+
+
+def _day_numbers(column: pa.Array) -> Code:
+    return pc.fill_null(column.cast(pa.int32()), NO_DAY).to_numpy(zero_copy_only=False)
+
+
+def _days_of_text(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
+    if pattern is None:
+        try:
+            return _day_numbers(column.cast(pa.date32())), np.zeros(len(column), bool)
+        except pa.ArrowInvalid:
+            pass  # not all cells are ISO dates: read them one by one below
+    encoded = trimmed(text(column)).dictionary_encode()
+    numbers = [_day_or_none(word, pattern) for word in encoded.dictionary.to_pylist()]
+    table = np.array([NO_DAY if n is None else n for n in numbers] + [NO_DAY], np.int64)
+    table = np.clip(table, NO_DAY, np.iinfo(np.int32).max).astype(np.int32)
+    place = pc.fill_null(encoded.indices, len(numbers)).to_numpy(zero_copy_only=False)
+    found = table[place]
+    return found, (found == NO_DAY) & (place < len(numbers))
+
+
+def _day_or_none(word: str, pattern: str | None) -> int | None:
+    try:
+        if pattern is not None:
+            return day_number(datetime.strptime(word, pattern).date())  # noqa: DTZ007  a day has no zone
+        match = _YEAR_FIRST.fullmatch(word) or _COMPACT.fullmatch(word)
+        return day_number(date(*(int(part) for part in match.groups()))) if match else None
+    except ValueError:
+        return None
+
+
+def codes(column: pa.Array, vocabulary: Vocabulary, renamed: dict[str, str]) -> Code:
+    """Vocabulary numbers of a column; few distinct words are looked up, then gathered."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), MISSING, np.int32)
+    encoded = column if pa.types.is_dictionary(column.type) else text(column).dictionary_encode()
+    words = text(encoded.dictionary).to_pylist()
+    numbers = [vocabulary.number(renamed.get((w or "").strip(), w)) for w in words]
+    table = np.array([*numbers, MISSING], np.int32)
+    return table[pc.fill_null(encoded.indices, len(numbers)).to_numpy(zero_copy_only=False)]
+
+
+def per_word(column: pa.Array, ask: Callable[[pa.Array], pa.Array]) -> Mask:
+    """A yes/no question about strings, asked once per dictionary word where there is one."""
+    if pa.types.is_dictionary(column.type):
+        answers = np.append(per_word(column.dictionary, ask), False)
+        return answers[pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False)]
+    return np.asarray(pc.fill_null(ask(text(column)), False))
+
+
+def too_long(column: pa.Array, longest: int) -> Mask | None:
+    """Where strings exceed a number of characters; ``None`` if nowhere."""
+    if not is_text(column):
+        return None
+    words = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if (pc.max(pc.binary_length(words)).as_py() or 0) <= longest:
+        return None
+    return per_word(column, lambda cells: pc.greater(pc.utf8_length(cells), longest))

@@ -1,0 +1,131 @@
+"""XLSX submissions: the first sheet that holds data, with its limits checked before unpacking."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, Piece
+from carbon.domain.errors import CarbonError
+
+MAX_ROWS = 1_048_575
+MAX_UNPACKED_BYTES = 1 << 30
+MAX_ENTRIES = 5_000
+#: The worst legitimate workbook packs 16 times, a bomb a thousand times.
+MAX_RATIO = 50
+
+
+class XlsxFile:
+    """An XLSX workbook; implements ``TableFile``. Raises ``file.*``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.malformed: dict[int, str] = {}
+        self._check_archive()
+        try:
+            workbook = CalamineWorkbook.from_path(path)
+            sheet = self._first_with_data(workbook)
+            self._check_sheet(sheet)
+            rows = sheet.to_python(skip_empty_area=False)
+        except (CalamineError, OSError, ValueError) as error:
+            raise CarbonError("file.format", path=path, reason=str(error)[:200]) from error
+        header = [_cell(value) for value in rows[0]] if rows else []
+        while header and not header[-1]:
+            header.pop()
+        if not header:
+            raise CarbonError("file.empty", path=path)
+        self._header = [cell or "" for cell in header]
+        self._rows = rows[1:]
+
+    def _check_archive(self) -> None:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                entries = archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise CarbonError("file.format", path=self.path, reason=error) from error
+        unpacked = sum(entry.file_size for entry in entries)
+        ratio = unpacked // max(1, self.path.stat().st_size)
+        if ratio > MAX_RATIO:
+            raise CarbonError("file.zip_bomb", path=self.path, ratio=ratio, limit=MAX_RATIO)
+        for what, value, limit in (
+            ("bytes", unpacked, MAX_UNPACKED_BYTES),
+            ("entries", len(entries), MAX_ENTRIES),
+        ):
+            if value > limit:
+                raise CarbonError(
+                    "file.too_large", path=self.path, what=what, value=value, limit=limit
+                )
+
+    def _first_with_data(self, workbook: CalamineWorkbook) -> CalamineSheet:
+        for name in workbook.sheet_names:
+            sheet = workbook.get_sheet_by_name(name)
+            if sheet.height:
+                return sheet
+        raise CarbonError("file.empty", path=self.path)
+
+    def _check_sheet(self, sheet: CalamineSheet) -> None:
+        merged = sheet.merged_cell_ranges
+        if merged:
+            (row, column), _ = merged[0]
+            raise CarbonError("file.merged_cells", path=self.path, row=row + 1, column=column + 1)
+        if sheet.total_height > MAX_ROWS + 1:
+            raise CarbonError(
+                "file.too_large",
+                path=self.path,
+                what="rows",
+                value=sheet.total_height,
+                limit=MAX_ROWS,
+            )
+
+    def header(self) -> list[str]:
+        """Cells of the first row."""
+        return self._header
+
+    def total_rows(self) -> int:
+        """Number of rows below the header."""
+        return len(self._rows)
+
+    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:  # noqa: ARG002  text is coded when read
+        """Slices of the sheet as text; blank rows are left out."""
+        places = {name: self._header.index(name) for name in columns}
+        for start in range(0, len(self._rows), CHUNK_ROWS):
+            part = self._rows[start : start + CHUNK_ROWS]
+            kept = [n for n, row in enumerate(part) if any(cell != "" for cell in row)]
+            if kept:
+                table = pa.table(
+                    {
+                        name: pa.array([_cell(part[n][place]) for n in kept], pa.string())
+                        for name, place in places.items()
+                    }
+                )
+                yield _Held(table), pa.array(kept).to_numpy() + FIRST_ROW + start
+
+
+def _cell(value: object) -> str | None:
+    """A cell as the text a careful person would type."""
+    if value == "":
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+    if isinstance(value, date | time | timedelta):
+        return str(value)
+    return str(value)
+
+
+class _Held:
+    """Rows already read."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __call__(self) -> pa.Table:
+        return self._table

@@ -1,0 +1,1 @@
+"""Emission factors (排放因子): dated tables, their evidence, and how a day finds its row."""

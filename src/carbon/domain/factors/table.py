@@ -1,0 +1,437 @@
+"""The tables of a factor folder: their columns, their rows, and every rule a row must keep.
+
+Rules are small functions that yield faults as values, so that one run reports everything. The
+guards against the traps of the field (docs/factors.md, section "Traps") are among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from statistics import median
+from typing import Final
+
+from carbon.domain.errors import FAULTS, Lang
+
+ADOPTED: Final = tuple(
+    "key effective until carry value low high distribution unit boundary geography gwp includes "
+    "grade grade_reason rule evidence source clause note".split()
+)
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sources": tuple("source title publisher year url digest licence note".split()),
+    "evidence": tuple(
+        "evidence family key value low high unit functional_unit size_class gas gwp "
+        "reference_year boundary biogenic geography group source clause use note".split()
+    ),
+    "categories": ("category", "zh", "en", "rank"),
+    "items": tuple(
+        "item_type category zh en aliases unit displacement_class mass_low_kg mass_high_kg "
+        "ef_band_low ef_band_high age_required uses_power note".split()
+    ),
+}
+#: Tables that every folder has; `evidence` is needed as soon as a row cites some.
+REQUIRED: Final = ("items", "categories", "sources")
+
+GRADES: Final = ("creditable", "display", "not_yet")
+DISTRIBUTIONS: Final = ("lognormal", "normal", "fixed")
+RULES: Final = ("median", "single", "minimum", "derived", "policy", "definition")
+UNITS: Final = (
+    "kgCO2e/item kgCO2e/kg kgCO2e/tkm kgCO2e/delivery kgCO2e/t kgCO2/kWh kgCO2e/kWh kWh/year "
+    "year ratio day km percent"
+).split()
+BOUNDARIES: Final = (
+    "cradle_to_gate cradle_to_gate_and_distribution cradle_to_grave use transport waste "
+    "price_based power_generation power_life_cycle behaviour service none"
+).split()
+#: What a creditable production factor may cover: no use phase, no end of life (clause 4.2).
+PRODUCTION_BOUNDARIES: Final = ("cradle_to_gate", "cradle_to_gate_and_distribution")
+CLASSES: Final = ("electronics", "clothing", "luxury", "other")
+
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
+
+Raw = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A CSV file as read: its name without suffix, header and rows with their line numbers."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, Raw], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableFault:
+    """One fault of a factor folder: where, which code, and the value concerned."""
+
+    table: str
+    line: int
+    code: str
+    value: str = ""
+
+    def say(self, lang: Lang) -> str:
+        fault = FAULTS[self.code]
+        what = fault.what.say(lang, value=self.value)
+        return f"{self.table}.csv:{self.line}  [{self.code}] {what} {fault.fix.say(lang)}"
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRow:
+    """One adopted factor: a value with its band, in force from ``effective``.
+
+    ``value``, ``low`` (5th percentile) and ``high`` (95th) are exact decimals in ``unit``, or
+    ``None`` in a row graded ``not_yet``. ``until``: last day it holds; after it the row is used
+    only if ``carry``. ``includes``: ``life`` where the value already contains remaining life.
+    """
+
+    family: str
+    key: str
+    effective: date
+    until: date | None
+    carry: bool
+    value: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    distribution: str
+    unit: str
+    boundary: str
+    geography: str
+    gwp: str
+    includes: str
+    grade: str
+    grade_reason: str
+    rule: str
+    evidence: tuple[str, ...]
+    source: str
+    clause: str
+    note: str
+
+    @property
+    def id(self) -> str:
+        """``production/phone@2026-01-01``: how results, traces and receipts name a row."""
+        return f"{self.family}/{self.key}@{self.effective.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item type: names, how it is counted, and the bands that keep wrong units out."""
+
+    item_type: str
+    category: str
+    zh: str
+    en: str
+    aliases: tuple[str, ...]
+    unit: str
+    displacement_class: str
+    mass_low_kg: Decimal | None
+    mass_high_kg: Decimal | None
+    ef_band_low: Decimal | None
+    ef_band_high: Decimal | None
+    age_required: bool
+    uses_power: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category of the pilot."""
+
+    category: str
+    zh: str
+    en: str
+    rank: int
+
+
+def decimal_or_none(text: str) -> Decimal | None:
+    """Read a plain decimal; empty is ``None``."""
+    return Decimal(text) if text else None
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def factor_row(family: str, raw: Raw) -> FactorRow:
+    """Build a row from cells that :func:`check_folder` found sound."""
+    return FactorRow(
+        family=family,
+        key=raw["key"],
+        effective=date.fromisoformat(raw["effective"]),
+        until=date.fromisoformat(raw["until"]) if raw["until"] else None,
+        carry=raw["carry"] == "yes",
+        value=decimal_or_none(raw["value"]),
+        low=decimal_or_none(raw["low"]),
+        high=decimal_or_none(raw["high"]),
+        evidence=_split(raw["evidence"]),
+        **{
+            name: raw[name]
+            for name in (
+                "distribution",
+                "unit",
+                "boundary",
+                "geography",
+                "gwp",
+                "includes",
+                "grade",
+                "grade_reason",
+                "rule",
+                "source",
+                "clause",
+                "note",
+            )
+        },
+    )
+
+
+def item_row(raw: Raw) -> Item:
+    """Build an item type from sound cells."""
+    return Item(
+        item_type=raw["item_type"],
+        category=raw["category"],
+        zh=raw["zh"],
+        en=raw["en"],
+        aliases=_split(raw["aliases"]),
+        unit=raw["unit"],
+        displacement_class=raw["displacement_class"],
+        mass_low_kg=decimal_or_none(raw["mass_low_kg"]),
+        mass_high_kg=decimal_or_none(raw["mass_high_kg"]),
+        ef_band_low=decimal_or_none(raw["ef_band_low"]),
+        ef_band_high=decimal_or_none(raw["ef_band_high"]),
+        age_required=raw["age_required"] == "yes",
+        uses_power=raw["uses_power"] == "yes",
+    )
+
+
+def category_row(raw: Raw) -> Category:
+    """Build a category from sound cells."""
+    return Category(raw["category"], raw["zh"], raw["en"], int(raw["rank"]))
+
+
+# --- rules ------------------------------------------------------------------------------------
+
+
+def check_folder(tables: Mapping[str, RawTable]) -> list[TableFault]:
+    """Every fault of a folder's tables, in reading order."""
+    shape = [fault for table in tables.values() for fault in _check_columns(table)]
+    if shape:
+        return shape
+    faults = [fault for table in tables.values() for fault in _check_cells(table)]
+    if not faults:
+        faults = [*_check_references(tables), *_check_meaning(tables)]
+    return faults
+
+
+def families(tables: Mapping[str, RawTable]) -> Iterator[RawTable]:
+    """The adopted tables: every file that is not one of the four describing ones."""
+    return (table for table in tables.values() if table.name not in COLUMNS)
+
+
+def _check_columns(table: RawTable) -> Iterator[TableFault]:
+    expected = COLUMNS.get(table.name, ADOPTED)
+    if table.header != expected:
+        extra = [c for c in table.header if c not in expected]
+        lacking = [c for c in expected if c not in table.header]
+        told = f"+{extra} -{lacking}" if extra or lacking else str(list(table.header))
+        yield TableFault(table.name, 1, "factors.column", told)
+
+
+def _check_cells(table: RawTable) -> Iterator[TableFault]:
+    checks = {
+        "sources": _check_source,
+        "evidence": _check_evidence,
+        "categories": _check_category,
+        "items": _check_item,
+    }
+    check = checks.get(table.name, _check_adopted)
+    for line, raw in table.rows:
+        for code, value in check(raw):
+            yield TableFault(table.name, line, code, value)
+    yield from _check_order(table)
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def _present(raw: Raw, *names: str) -> Found:
+    return (("factors.missing_value", name) for name in names if not raw[name])
+
+
+def _numbers(raw: Raw, *names: str) -> Found:
+    for name in names:
+        if raw[name] and not _DECIMAL.fullmatch(raw[name]):
+            yield "factors.number", f"{name} = {raw[name]}"
+
+
+def _one_of(raw: Raw, name: str, allowed: Iterable[str]) -> Found:
+    if raw[name] not in allowed:
+        yield "factors.code", f"{name} = {raw[name]}"
+
+
+def _check_source(raw: Raw) -> Found:
+    yield from _present(raw, "source", "title")
+
+
+def _check_evidence(raw: Raw) -> Found:
+    yield from _present(raw, "evidence", "family", "source", "unit", "group")
+    yield from _numbers(raw, "value", "low", "high")
+    yield from _one_of(raw, "boundary", BOUNDARIES)
+    yield from _one_of(raw, "use", ("adopted", "supporting", "rejected"))
+
+
+def _check_category(raw: Raw) -> Found:
+    yield from _present(raw, "category", "zh", "en")
+    if not raw["rank"].isdecimal():
+        yield "factors.number", f"rank = {raw['rank']}"
+
+
+def _check_item(raw: Raw) -> Found:
+    yield from _present(raw, "item_type", "category", "zh", "en")
+    yield from _numbers(raw, "mass_low_kg", "mass_high_kg", "ef_band_low", "ef_band_high")
+    yield from _one_of(raw, "unit", ("item", "kg"))
+    yield from _one_of(raw, "displacement_class", CLASSES)
+    yield from _one_of(raw, "age_required", ("yes", "no"))
+    yield from _one_of(raw, "uses_power", ("yes", "no"))
+
+
+def _check_adopted(raw: Raw) -> Found:
+    yield from _present(raw, "key", "effective", "unit", "source", "rule")
+    yield from _numbers(raw, "value", "low", "high")
+    for name, allowed in (
+        ("grade", GRADES),
+        ("rule", RULES),
+        ("unit", UNITS),
+        ("boundary", BOUNDARIES),
+        ("distribution", DISTRIBUTIONS),
+        ("carry", ("yes", "no")),
+        ("includes", ("", "life")),
+    ):
+        yield from _one_of(raw, name, allowed)
+    yield from _check_dates(raw)
+    if raw["grade"] != "not_yet":
+        yield from _present(raw, "value", "low", "high")
+    if raw["grade"] != "creditable" and not raw["grade_reason"]:
+        yield "factors.grade_reason", raw["key"]
+    yield from _check_range(raw)
+
+
+def _check_dates(raw: Raw) -> Found:
+    try:
+        effective = date.fromisoformat(raw["effective"])
+        if raw["until"] and date.fromisoformat(raw["until"]) < effective:
+            yield "factors.date", f"until = {raw['until']}"
+    except ValueError:
+        yield "factors.date", f"{raw['effective']} {raw['until']}".strip()
+
+
+def _check_range(raw: Raw) -> Found:
+    cells = [raw[name] for name in ("low", "value", "high")]
+    if not all(_DECIMAL.fullmatch(cell) for cell in cells):
+        return
+    low, value, high = map(Decimal, cells)
+    told = f"{raw['key']}: {low} ≤ {value} ≤ {high}"
+    if not low <= value <= high:
+        yield "factors.range", told
+    elif raw["distribution"] == "fixed" and not low == value == high:
+        yield "factors.range", f"{told} (fixed)"
+    elif raw["distribution"] == "lognormal" and low <= 0:
+        yield "factors.range", f"{told} (lognormal)"
+
+
+def _check_order(table: RawTable) -> Iterator[TableFault]:
+    """Unique keys everywhere; adopted tables are sorted by key, then date."""
+    previous: tuple[str, ...] = ()
+    seen: set[tuple[str, ...]] = set()
+    adopted = table.name not in COLUMNS
+    for line, raw in table.rows:
+        key = (raw["key"], raw["effective"]) if adopted else (raw[table.header[0]],)
+        if key in seen:
+            yield TableFault(table.name, line, "factors.duplicate", " ".join(key))
+        elif adopted and key < previous:
+            yield TableFault(table.name, line, "factors.order", " ".join(key))
+        seen.add(key)
+        previous = key
+
+
+def _check_references(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
+    known = {name: {raw[name_of] for _, raw in tables[name].rows} for name, name_of in _IDS(tables)}
+    for table in tables.values():
+        for line, raw in table.rows:
+            for target, value in _references(table.name, raw):
+                if value not in known.get(target, ()):
+                    yield TableFault(table.name, line, "factors.reference", value)
+
+
+def _IDS(tables: Mapping[str, RawTable]) -> Iterator[tuple[str, str]]:  # noqa: N802
+    return ((name, COLUMNS[name][0]) for name in COLUMNS if name in tables)
+
+
+def _references(table: str, raw: Raw) -> Iterator[tuple[str, str]]:
+    if table == "items":
+        yield "categories", raw["category"]
+    if table not in ("sources", "categories", "items"):
+        yield "sources", raw["source"]
+    if table not in COLUMNS:
+        yield from (("evidence", name) for name in _split(raw["evidence"]))
+    if table in ("production", "life"):
+        yield "items", raw["key"]
+
+
+def _check_meaning(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
+    items = {raw["item_type"]: item_row(raw) for _, raw in tables["items"].rows}
+    evidence_table = tables.get("evidence")
+    evidence = {raw["evidence"]: raw for _, raw in evidence_table.rows} if evidence_table else {}
+    yield from _check_names(tables["items"])
+    for table in families(tables):
+        for line, raw in table.rows:
+            row = factor_row(table.name, raw)
+            found = [*_check_rule(row, evidence)]
+            if table.name == "production":
+                found += _check_production(row, items[row.key])
+            yield from (TableFault(table.name, line, code, value) for code, value in found)
+
+
+def _check_names(table: RawTable) -> Iterator[TableFault]:
+    """No word may mean two item types."""
+    owner: dict[str, str] = {}
+    for line, raw in table.rows:
+        words = (raw["item_type"], raw["zh"], raw["en"], *_split(raw["aliases"]))
+        for word in {"_".join(w.casefold().split()) for w in words}:
+            if owner.setdefault(word, raw["item_type"]) != raw["item_type"]:
+                yield TableFault("items", line, "factors.duplicate", word)
+
+
+def _check_production(row: FactorRow, item: Item) -> Found:
+    """Traps 1, 2 and 5: wrong unit, use phase inside, negative wood."""
+    if row.value is None:
+        return
+    if row.value <= 0:
+        yield "factors.biogenic", f"{row.key}: {row.value}"
+    if row.unit != f"kgCO2e/{item.unit}":
+        yield "factors.band", f"{row.key}: {row.value} {row.unit}"
+    below = item.ef_band_low is not None and row.value < item.ef_band_low
+    above = item.ef_band_high is not None and row.value > item.ef_band_high
+    if below or above:
+        yield "factors.band", f"{row.key}: {row.value} {row.unit}"
+    if row.grade == "creditable" and row.boundary not in PRODUCTION_BOUNDARIES:
+        yield "factors.boundary", f"{row.key}: {row.boundary}"
+
+
+def _check_rule(row: FactorRow, evidence: Mapping[str, Raw]) -> Found:
+    """The adopted value follows from its evidence, each independence group counted once."""
+    if row.value is None or row.rule not in ("median", "single", "minimum"):
+        return
+    cited = [evidence[name] for name in row.evidence]
+    values = [Decimal(raw["value"]) for raw in cited if raw["value"]]
+    wrong_unit = [raw["evidence"] for raw in cited if raw["unit"] != row.unit]
+    if not values or wrong_unit or (row.rule == "single" and len(values) != 1):
+        yield "factors.rule", f"{row.key}: {row.rule} of {len(values)}, {wrong_unit or 'units agree'}"
+        return
+    groups = [raw["group"] for raw in cited]
+    if len(set(groups)) < len(groups):
+        yield "factors.independence", row.key
+    expected = min(values) if row.rule == "minimum" else median(values)
+    if expected.quantize(row.value, rounding=ROUND_HALF_EVEN) != row.value:
+        yield "factors.rule", f"{row.key}: {row.rule} = {expected}, not {row.value}"

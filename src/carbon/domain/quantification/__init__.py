@@ -1,0 +1,1 @@
+"""Quantification (核算): records and factors in, grams with their reasons out."""

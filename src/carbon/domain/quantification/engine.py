@@ -1,0 +1,364 @@
+"""The engine: a batch of records in, integer grams with the factor rows used out.
+
+Every record is treated by itself, so the grams of a record depend on neither row order, chunk
+size, process nor machine; sums are sums of integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from carbon.domain.activity.checks import ItemTable, check_batch, finding
+from carbon.domain.activity.record import (
+    CODES,
+    FIXED_VOCABULARIES,
+    Batch,
+    Finding,
+)
+from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.factors.table import CLASSES, GRADES
+from carbon.domain.period import NO_DAY, day_date, day_number, months_of
+from carbon.domain.quantification.formulas import TRANSPORT_WORDS, transport_code, worst_mass
+from carbon.domain.quantification.methodology import (
+    FLAG,
+    Emissions,
+    Methodology,
+    Situation,
+    Term,
+    flag,
+)
+from carbon.domain.quantification.resolver import MISS_CODES, Axis, Resolver, Role
+from carbon.domain.units import MAX_RECORD_G, Code, Float, Int, Mask, ceil_g, exact_sums, floor_g
+
+_HOME_DELIVERY = FIXED_VOCABULARIES["transport_mode"]["home_delivery"]
+_FAIR = FIXED_VOCABULARIES["condition"]["fair"]
+_INTAKE = FIXED_VOCABULARIES["act"]["intake"]
+_DISPLAY, _NOT_YET = GRADES.index("display"), GRADES.index("not_yet")
+
+#: Coefficients of uncertainty terms are summed as integers of this size, so that a percentile
+#: depends on neither row order nor chunking.
+COEFFICIENT_UNIT = 1e-6
+
+#: Order of axes in joint codes.
+_AXES = ("item_type", "displacement_class", "act", "condition", "process", "transport")
+
+#: What is summed by month and item type; their joint code is month · items + item.
+MEASURES = ("records", "be_g", "pe_g", "u_g", "le_g", "er_g")
+
+
+#: A term's name and the powers of its factors.
+TermKey = tuple[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a run was asked for; part of its result, because it decides what can issue.
+
+    ``today``, ``as_of``: day numbers; ``as_of`` stands in for every record's own day.
+    ``month``: only acts of this month count.
+    """
+
+    today: int
+    demonstration: bool = False
+    as_of: int | None = None
+    month: int | None = None
+
+
+@dataclass(slots=True)
+class Sparse:
+    """Sums by cell: shape ``(k,)`` cell codes and ``(m, k)`` int64 sums."""
+
+    cells: Int
+    sums: Int
+
+
+@dataclass(slots=True)
+class Quantities:
+    """The result of a batch; arrays have shape ``(n,)``.
+
+    ``rejected`` rows hold zeros. ``rows``: factor row number by role, negative where none is
+    used. ``totals``: :data:`MEASURES` by month and item type; ``channels``: records and er_g by
+    channel; ``terms``: coefficient sums of each uncertainty term, in units of
+    :data:`COEFFICIENT_UNIT`, by joint code of the term's axes.
+    """
+
+    rejected: Mask
+    findings: list[Finding]
+    be_g: Int
+    pe_g: Int
+    u_g: Int
+    le_g: Int
+    er_g: Int
+    life: Float
+    flags: Code
+    grade: Code
+    rows: dict[str, Code]
+    totals: Sparse
+    channels: Sparse
+    terms: dict[TermKey, Sparse]
+
+
+class _Factors:
+    """Factor values of one batch by role, gathered once."""
+
+    def __init__(
+        self, resolver: Resolver, roles: tuple[Role, ...], period: Code, codes: Mapping[str, Code]
+    ) -> None:
+        self._resolver = resolver
+        self.period, self.codes = period, codes
+        self.cells = {role.name: resolver.cells(period, codes, role.axes) for role in roles}
+        self.rows = {role.name: resolver.gather(role, self.cells[role.name]) for role in roles}
+        self._values: dict[str, Float] = {}
+
+    def value(self, role: str) -> Float:
+        """Values of a role, shape ``(n,)``; NaN where there is no row."""
+        if role not in self._values:
+            rows = np.maximum(self.rows[role], -1)
+            self._values[role] = self._resolver.rows.value[rows]
+        return self._values[role]
+
+
+class Engine:
+    """One methodology, one catalogue, one set of conditions, ready for any number of batches.
+
+    Holds no state between batches and can be pickled to another process or machine.
+    Raises ``factors.unknown_family`` if the catalogue lacks a table.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, methodology: Methodology, conditions: Conditions
+    ) -> None:
+        self.catalogue = catalogue
+        self.methodology = methodology
+        self.conditions = conditions
+        self.items = ItemTable(catalogue)
+        self._class_of = np.array(
+            [CLASSES.index(i.displacement_class) for i in catalogue.items] + [-1, -1], np.int32
+        )
+        axes = {
+            "item_type": Axis(tuple(i.item_type for i in catalogue.items)),
+            "displacement_class": Axis(CLASSES),
+            "transport": Axis(TRANSPORT_WORDS),
+            **{n: Axis(tuple(c.code for c in CODES[n])) for n in ("act", "condition", "process")},
+        }
+        self.resolver = Resolver(catalogue, methodology.roles, axes)
+        self._covered = np.array([c.code in methodology.acts for c in CODES["act"]] + [True, True])
+        self._return_window = self.policy_or("return_window", 7)
+
+    def policy_or(self, key: str, otherwise: int) -> int:
+        """A policy value of the run's day; ``otherwise`` where the folder has no policies at all.
+
+        A folder of one's own for MASS-METRIC has none.
+        """
+        if "policy" not in self.catalogue.family_names:
+            return otherwise
+        as_of, today = self.conditions.as_of, self.conditions.today
+        return int(self.catalogue.policy(key, day_date(today if as_of is None else as_of)))
+
+    # --- one batch ----------------------------------------------------------------------------
+
+    def quantify(self, batch: Batch, allowance: Float | None = None) -> Quantities:
+        """Check and quantify a batch. ``allowance``: life granted by item accounts, ``(n,)``."""
+        situation, factors, days = self._situation(batch, allowance)
+        findings = [
+            *check_batch(
+                batch, self.items, today=self.conditions.today, return_window=self._return_window
+            ),
+            *self._check_scope(batch, days),
+            *self.methodology.check(situation),
+            *self._check_factors(batch, factors),
+        ]
+        rejected = _rejected(len(batch), findings)
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            emissions = self.methodology.compute(situation)
+        too_large = self._too_large(emissions, rejected)
+        findings += finding("amount.too_large", "quantity", too_large)
+        rejected |= too_large
+        return self._grams(batch, factors, emissions, findings, rejected)
+
+    def life_budget(self, batch: Batch) -> Float:
+        """Life of each record's item if this is its first act; see :class:`Methodology`."""
+        if self.methodology.life_budget is None:
+            return np.full(len(batch), np.inf)
+        return self.methodology.life_budget(self._situation(batch, None)[0])
+
+    def _situation(
+        self, batch: Batch, allowance: Float | None
+    ) -> tuple[Situation, _Factors, Code]:
+        days = batch.days["occurred_on"]
+        if self.conditions.as_of is not None:
+            days = np.full(len(batch), self.conditions.as_of, np.int32)
+        item, mode = batch.codes["item_type"], batch.codes["transport_mode"]
+        by_weight = self.items.by_weight[item]
+        numbers = batch.numbers
+        heaviest = self.items.mass_high_kg[item]
+        each_kg = worst_mass(numbers["mass_kg"], numbers["quantity"], heaviest, by_weight)
+        transport = np.where(mode < 0, -1, transport_code(mode, each_kg, _HOME_DELIVERY))
+        condition = batch.codes["condition"]
+        codes = {
+            "item_type": item,
+            "displacement_class": self._class_of[item],
+            "act": batch.codes["act"],
+            "condition": np.where(condition == -1, np.int32(_FAIR), condition),
+            "process": batch.codes["process"],
+            "transport": transport.astype(np.int32),
+        }
+        period = self.resolver.periods(days)
+        factors = _Factors(self.resolver, self.methodology.roles, period, codes)
+        situation = Situation(
+            batch=batch,
+            items=self.items,
+            factors=factors,
+            demonstration=self.conditions.demonstration,
+            allowance=np.full(len(batch), np.inf) if allowance is None else allowance,
+            transport=codes["transport"],
+            pieces=np.where(by_weight, 1.0, numbers["quantity"]),
+            each_kg=each_kg,
+        )
+        return situation, factors, days
+
+    def _check_scope(self, batch: Batch, days: Code) -> Iterator[Finding]:
+        """The act, the month and the day are the methodology's business."""
+        act = batch.codes["act"]
+        uncovered = ~self._covered[act]
+        yield from finding("act.intake", "act", uncovered & (act == _INTAKE))
+        yield from finding("act.not_covered", "act", uncovered & (act != _INTAKE))
+        dated = days != NO_DAY
+        early = dated & (days < day_number(self.methodology.effective))
+        if self.methodology.until is not None:
+            early |= dated & (days > day_number(self.methodology.until))
+        yield from finding("methodology.not_in_force", "occurred_on", early)
+        if self.conditions.month is not None:
+            month = months_of(batch.days["occurred_on"])
+            outside = (batch.days["occurred_on"] != NO_DAY) & (month != self.conditions.month)
+            yield from finding("period.outside", "occurred_on", outside)
+
+    def _check_factors(self, batch: Batch, factors: _Factors) -> Iterator[Finding]:
+        """A needed row that is missing, or whose grade does not allow this run to use it."""
+        covered = self._covered[batch.codes["act"]]
+        for role in self.methodology.roles:
+            rows = factors.rows[role.name]
+            needed = covered if role.unless is None else covered & self._needed(role, factors)
+            if not role.optional and rows.min(initial=0) < 0:
+                for answer, code in MISS_CODES.items():
+                    yield from finding(code, role.column, needed & (rows == answer))
+            grade = self.resolver.rows.grade[np.maximum(rows, -1)]
+            for level, code in ((_NOT_YET, "factor.not_yet"), (_DISPLAY, "factor.display_only")):
+                if level == _DISPLAY and (self.conditions.demonstration or role.optional):
+                    continue
+                if level == _DISPLAY and not self.methodology.issues:
+                    continue
+                hit = np.flatnonzero(needed & (grade == level))
+                if hit.size:
+                    yield Finding(code, role.column, hit, rows[hit])
+
+    def _needed(self, role: Role, factors: _Factors) -> Mask:
+        axis, word = role.unless or ("", "")
+        return factors.codes[axis] != self.resolver.axes[axis].words.index(word)
+
+    @staticmethod
+    def _too_large(emissions: Emissions, rejected: Mask) -> Mask:
+        largest = np.zeros(len(rejected))
+        for part in (
+            emissions.baseline_kg,
+            emissions.project_kg,
+            emissions.use_kg,
+            emissions.leakage_kg,
+        ):
+            largest = np.fmax(largest, np.abs(part))
+        return ~rejected & ~(largest * 1_000.0 <= MAX_RECORD_G)
+
+    def _grams(
+        self,
+        batch: Batch,
+        factors: _Factors,
+        emissions: Emissions,
+        findings: list[Finding],
+        rejected: Mask,
+    ) -> Quantities:
+        any_rejected = bool(rejected.any())
+
+        def accepted(kg: Float) -> Float:
+            return np.where(rejected, 0.0, kg) if any_rejected else kg
+
+        be_g = floor_g(accepted(emissions.baseline_kg))
+        pe_g = ceil_g(accepted(emissions.project_kg))
+        u_g = ceil_g(accepted(emissions.use_kg))
+        le_g = ceil_g(accepted(emissions.leakage_kg))
+        er_g = be_g - pe_g - u_g - le_g
+        flags, grade = self._judge(factors, emissions)
+        parts = (~rejected, be_g, pe_g, u_g, le_g, er_g)
+        return Quantities(
+            rejected=rejected,
+            findings=findings,
+            be_g=be_g,
+            pe_g=pe_g,
+            u_g=u_g,
+            le_g=le_g,
+            er_g=er_g,
+            life=accepted(emissions.life),
+            flags=flags,
+            grade=grade,
+            rows=factors.rows,
+            totals=self._totals(batch, parts),
+            channels=_by_code(batch.codes["channel"], len(CODES["channel"]), (parts[0], er_g)),
+            terms={(t.name, t.powers): self._term(t, factors, accepted) for t in emissions.terms},
+        )
+
+    def _judge(self, factors: _Factors, emissions: Emissions) -> tuple[Code, Code]:
+        """Flags, and the worst grade among the rows used."""
+        flags = emissions.flags
+        grade = np.zeros(len(flags), np.int8)
+        for role in self.methodology.roles:
+            rows = factors.rows[role.name]
+            np.maximum(grade, self.resolver.rows.grade[np.maximum(rows, -1)], out=grade)
+            carried = self.resolver.carried(role, factors.cells[role.name])
+            if carried is not None:
+                flags = flags | flag(carried, "factor_carried")
+        flags = flags | flag(grade == _DISPLAY, "display_factor")
+        if self.conditions.as_of is not None:
+            flags = flags | np.int32(FLAG["as_of"])
+        return flags, grade
+
+    def _totals(self, batch: Batch, parts: tuple[Int, ...]) -> Sparse:
+        items = len(self.catalogue.items)
+        month = months_of(batch.days["occurred_on"])
+        first = int(month.min(initial=10**6))
+        cell = (month - first) * items + np.maximum(batch.codes["item_type"], 0)
+        size = (int(month.max(initial=first)) - first + 1) * items
+        found = _by_code(cell, size, parts)
+        found.cells += first * items
+        return found
+
+    def _term(self, term: Term, factors: _Factors, accepted: object) -> Sparse:
+        axes = self.term_axes(term.powers)
+        with np.errstate(invalid="ignore"):
+            amount = np.rint(np.nan_to_num(accepted(term.coefficient)) / COEFFICIENT_UNIT)  # type: ignore[operator]
+        cell = self.resolver.cells(factors.period, factors.codes, axes)
+        return _by_code(cell, self.resolver.size(axes), (amount.astype(np.int64),))
+
+    def term_axes(self, powers: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+        """Axes of a term's joint code: those of its roles, and the item type for categories."""
+        used = {"item_type"}
+        for role in self.methodology.roles:
+            if any(role.name == factor for factor, _ in powers):
+                used.update(role.axes)
+        return tuple(axis for axis in _AXES if axis in used)
+
+
+def _rejected(size: int, findings: list[Finding]) -> Mask:
+    rejected = np.zeros(size, bool)
+    for found in findings:
+        rejected[found.rows] = True
+    return rejected
+
+
+def _by_code(code: Code, size: int, parts: tuple[Int, ...]) -> Sparse:
+    """Sums of some columns by a code; negative codes carry zeros and fall into cell 0."""
+    place = np.maximum(code, 0)
+    sums = np.stack([exact_sums(place, part.astype(np.int64, copy=False), size) for part in parts])
+    cells = np.flatnonzero(sums.any(axis=0))
+    return Sparse(cells, sums[:, cells])

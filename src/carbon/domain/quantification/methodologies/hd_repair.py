@@ -1,0 +1,117 @@
+"""HD-REPAIR v1 (河东维修方法学): a repair adds years to an item's life.
+
+Document: ``docs/methodology/HD-REPAIR.md``; clauses that it shares with HD-REUSE keep their
+number. L is the years a repair adds over the item's whole life; a failed repair avoids nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+
+from carbon.domain.activity.checks import finding
+from carbon.domain.activity.record import FIXED_VOCABULARIES, Finding
+from carbon.domain.errors import Text
+from carbon.domain.quantification import formulas
+from carbon.domain.quantification.handover import (
+    HANDOVER_ROLES,
+    amount,
+    check_age,
+    check_place,
+    check_statements,
+    common_flags,
+    life_kept,
+    project_kg,
+    use_phase,
+)
+from carbon.domain.quantification.methodology import (
+    Emissions,
+    Methodology,
+    Situation,
+    Term,
+    flag,
+)
+from carbon.domain.quantification.resolver import Role
+from carbon.domain.units import Float
+
+_FAILED = FIXED_VOCABULARIES["act"]["repair_failed"]
+
+ROLES = (
+    *HANDOVER_ROLES,
+    Role("years_added", "policy", "repair_years_added/{displacement_class}"),
+    Role("leakage_rate", "policy", "leakage_rate/repair"),
+)
+
+
+def check(situation: Situation) -> Iterator[Finding]:
+    """Applicability (clause 3): a repair that succeeded, in Hedong, with its statements."""
+    failed = situation.batch.codes["act"] == _FAILED
+    yield from finding("repair.not_fixed", "act", failed)
+    yield from check_statements(situation)
+    yield from check_place(situation)
+    yield from check_age(situation)
+
+
+def added_life(years: Float, life: Float, age: Float, unknown: Float) -> Float:
+    """L = years added / life (clause 6.1), at most 1; without an age, at most its 10th percentile.
+
+    >>> added_life(np.array([1.0]), np.array([5.0]), np.array([np.nan]), np.array([0.1])).tolist()
+    [0.1]
+    """
+    ratio = np.minimum(1.0, years / life)
+    return np.where(np.isnan(age), np.minimum(ratio, unknown), ratio)
+
+
+def life_budget(situation: Situation) -> Float:
+    """All repairs of one item together add at most one whole life (clause 6.4)."""
+    return np.ones(len(situation.batch))
+
+
+def compute(situation: Situation) -> Emissions:
+    """Clauses 5 to 9 for a batch; see :class:`Emissions` for shapes and units."""
+    factors, age = situation.factors, situation.batch.numbers["age_years"]
+    years, life = factors.value("years_added"), factors.value("life")
+    kept = life_kept(situation)
+    added = added_life(years, life, age, factors.value("unknown_age_life"))
+    credited = np.minimum(added * kept, situation.allowance)
+    pieces = amount(situation)
+    rate = factors.value("leakage_rate")
+    baseline = formulas.baseline_kg(
+        pieces, np.ones(len(pieces)), factors.value("ef"), factors.value("displacement"), credited
+    )
+    project, project_terms = project_kg(situation)
+    use, use_terms, unsourced = use_phase(situation, years)
+
+    by_life = ~np.isnan(age) & (years <= life) & (added * kept <= situation.allowance)
+    production = (("ef", 1), ("displacement", 1))
+    net = pieces * (1.0 - rate)
+    terms = [
+        Term("be_fixed", np.where(by_life, 0.0, net * credited), production),
+        Term(
+            "be_added",
+            np.where(by_life, net * years * kept, 0.0),
+            (*production, ("life", -1)),
+        ),
+        *project_terms,
+        *use_terms,
+    ]
+    flags = common_flags(situation) | flag(unsourced, "energy_unsourced")
+    flags |= flag(situation.allowance < added * kept, "life_account")
+    return Emissions(baseline, project, use, rate * baseline, credited, terms, flags)
+
+
+METHODOLOGY = Methodology(
+    id="HD-REPAIR",
+    version=1,
+    title=Text("河东区闲置物品维修碳普惠方法学", "Hedong repair methodology"),
+    effective=date(2026, 1, 1),
+    until=None,
+    issues=True,
+    acts=("repair", "repair_failed"),
+    roles=ROLES,
+    check=check,
+    compute=compute,
+    life_budget=life_budget,
+)

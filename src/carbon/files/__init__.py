@@ -1,0 +1,1 @@
+"""Readers of folders in public formats. Import the domain only, so that auditors can use them."""

@@ -1,0 +1,112 @@
+"""What services need of the world outside, as protocols. Adapters implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from carbon.domain.activity.record import Batch
+from carbon.domain.quantification.engine import Quantities
+from carbon.domain.units import Int
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Clock(Protocol):
+    """Where time comes from, so that tests and the demo can move it."""
+
+    def today(self) -> date:
+        """The current day in Tianjin."""
+
+
+class Chunk(Protocol):
+    """A slice of a submission. Pickles, so that it can be quantified elsewhere."""
+
+    def batch(self) -> Batch:
+        """Its records, typed, with findings for cells that could not be read."""
+
+    def texts(self, column: str, positions: Int) -> list[str]:
+        """Cells of a text column at some positions of the batch."""
+
+    def select(self, rows: Int) -> Chunk | None:
+        """The part with some file rows (ascending); ``None`` where it holds none of them."""
+
+
+class RecordSource(Protocol):
+    """A submission: a file in any accepted format, mapped to canonical columns."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All chunks in file order; can be called again."""
+
+    def repeats(self, column: str) -> Int:
+        """File rows, ascending, whose value in a text column stands in other rows too."""
+
+    def malformed(self) -> Mapping[int, str]:
+        """File rows that hold no record because their shape is broken, with their text.
+
+        Complete once :meth:`chunks` has been consumed.
+        """
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the submitted bytes."""
+
+    @property
+    def total_rows(self) -> int | None:
+        """Number of rows, where the format knows it beforehand."""
+
+
+class Encoded(Protocol):
+    """A chunk's results in the output's own format, ready to be written in order."""
+
+
+class Encoder(Protocol):
+    """Turns a chunk and its quantities into output; runs wherever the chunk is quantified."""
+
+    def __call__(self, chunk: Chunk, quantities: Quantities) -> Encoded: ...
+
+
+class ResultFolder(Protocol):
+    """Where a run's results go: finished as a whole, or absent."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of this output."""
+
+    def write(self, encoded: Encoded) -> None:
+        """Append a chunk's results."""
+
+    def write_malformed(self, rows: Mapping[int, str]) -> None:
+        """Append rejects for rows that hold no record."""
+
+    def finish(self, summary: Mapping[str, object], report: str) -> None:
+        """Write what stands beside the records, then make the folder appear."""
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+
+
+class Executor(Protocol):
+    """Where chunks are quantified: threads here, or a cluster."""
+
+    def map(self, task: Callable[[Task], Result], chunks: Iterable[Task]) -> Iterator[Result]:
+        """Results in the order of the chunks; never more than a few chunks in flight."""
+
+
+class Progress(Protocol):
+    """Told how far long work is."""
+
+    def __call__(self, rows: int, total: int | None) -> None: ...
+
+
+class ReportRenderer(Protocol):
+    """Renders a summary as one self-contained page."""
+
+    def __call__(self, summary: Mapping[str, object]) -> str: ...
+
+
+NO_ROWS: Int = np.zeros(0, np.int64)
