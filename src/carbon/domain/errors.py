@@ -113,6 +113,13 @@ _FILES = (
         "Save a copy with the data only.",
     ),
     _fault(
+        "file.merged_cells",
+        "{path} 有合并单元格(第 {row} 行第 {column} 列起)。",
+        "{path} has merged cells (from row {row}, column {column}).",
+        "请取消合并,每格填写自己的值。",
+        "Unmerge them and give each cell its own value.",
+    ),
+    _fault(
         "file.output_exists",
         "输出目录 {path} 已存在且非空。",
         "The output folder {path} already exists and is not empty.",
@@ -345,13 +352,6 @@ _FACTORS = (
         "The adopted value does not follow from its evidence: {value}.",
         "按规则(median、single、minimum)由证据重算。",
         "Recompute it from the evidence by its rule (median, single, minimum).",
-    ),
-    _fault(
-        "factors.independence",
-        "“{value}”中有同一独立组的证据。",
-        "“{value}” counts one independence group twice.",
-        "同源研究只算一次。",
-        "Studies of one origin count once.",
     ),
     _fault(
         "factors.unknown_family",

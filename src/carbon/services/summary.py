@@ -77,8 +77,9 @@ class Tally:
         found = {}
         for name, cells in sorted(self.terms.items()):
             order = sorted(cells)
-            sums = np.array([cells[c] for c in order], np.int64).reshape(len(order), -1).T
-            found[name] = Sparse(np.array(order, np.int64), sums.reshape(-1, len(order)))
+            if order:
+                sums = np.stack([cells[c] for c in order], axis=1)
+                found[name] = Sparse(np.array(order, np.int64), sums)
         return found
 
 

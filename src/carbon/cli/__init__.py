@@ -1,0 +1,1 @@
+"""The command line: one of four doors to the services."""

@@ -1,0 +1,276 @@
+"""``carbon``: quantify, explain, simulate, and look into the factor tables.
+
+Exit codes: 0 done, 1 every record was rejected, 2 wrong call, 3 bad input or tables, 4 internal.
+Results go to standard output, progress and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from carbon import bootstrap
+from carbon.cli import factors as factor_commands
+from carbon.cli.texts import lang, say, settings
+from carbon.domain.activity.record import CODES, REGIONS
+from carbon.domain.errors import CarbonError
+from carbon.domain.quantification.methodologies import METHODOLOGIES
+from carbon.domain.quantification.trace import FLAG_NAMES, Trace, sentence
+from carbon.domain.simulation import Simulation
+from carbon.services.summary import UncertaintyOptions
+
+ALL_REJECTED, WRONG_CALL, BAD_INPUT, INTERNAL = 1, 2, 3, 4
+
+app = typer.Typer(
+    help=say("碳普惠:把二手流通换算成避免的二氧化碳,精确到克。", "Avoided CO2 of second-hand goods, to the gram."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(factor_commands.app, name="factors")
+
+_errors = Console(stderr=True)
+_out = Console()
+
+JsonFlag = Annotated[bool, typer.Option("--json", help=say("输出 JSON。", "Print JSON."))]
+FactorsOption = Annotated[
+    Path | None, typer.Option("--factors", help=say("因子库目录。", "Folder of factor tables."))
+]
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise CarbonError("date.option", value=text) from error
+
+
+@contextmanager
+def _progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=_errors, transient=True, disable=quiet) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda rows, total: bar.update(task, completed=rows, total=total)
+
+
+@app.command("quantify", help=say("核算一个文件,写出结果目录。", "Quantify a file into a result folder."))
+def quantify_command(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help=say("CSV、XLSX 或 Parquet。", "CSV, XLSX or Parquet."))],
+    out: Annotated[Path, typer.Option("--out", help=say("结果目录(不存在或为空)。", "Result folder, absent or empty."))],
+    mapping: Annotated[str, typer.Option(help=say("列映射的名称或文件。", "Name or file of a column mapping."))] = "canonical",
+    methodology: Annotated[str, typer.Option(help=say("方法学编号:", "Methodology: ") + ", ".join(METHODOLOGIES))] = "HD-REUSE",
+    factors: FactorsOption = None,
+    period: Annotated[str | None, typer.Option(help=say("只计某月,如 2026-10。", "One month only, e.g. 2026-10."))] = None,
+    demonstration: Annotated[bool, typer.Option("--demonstration", help=say("允许仅供展示的因子与境外记录;不可签发。", "Allow display factors and foreign records; never issues."))] = False,
+    as_of: Annotated[str | None, typer.Option(help=say("按某日的因子试算;不可签发。", "Use the factors of a day; never issues."))] = None,
+    scheduler: Annotated[str | None, typer.Option(help=say("Dask 调度器,如 tcp://…", "Dask scheduler, e.g. tcp://…"))] = None,
+    seed: Annotated[int, typer.Option(help=say("蒙特卡罗种子。", "Monte Carlo seed."))] = UncertaintyOptions().seed,
+    draws: Annotated[int, typer.Option(help=say("抽样次数。", "Number of draws."))] = UncertaintyOptions().draws,
+    as_json: JsonFlag = False,
+) -> None:
+    """Quantify a file; exit 1 if no record could be quantified."""
+    request = bootstrap.QuantifyRequest(
+        source=source,
+        out=out,
+        factors=factors or settings().factors,
+        methodology=methodology,
+        mapping=mapping,
+        period=period,
+        demonstration=demonstration,
+        as_of=_day(as_of, "--as-of"),
+        scheduler=scheduler,
+        uncertainty=UncertaintyOptions(seed, draws),
+        lang=lang(),
+    )
+    with _progress(say("核算", "Quantify"), quiet=as_json) as progress:
+        summary = bootstrap.run_quantify(request, progress)
+    if as_json:
+        sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
+    else:
+        _print_summary(summary, out)
+    if not summary["quantified"]:
+        raise typer.Exit(ALL_REJECTED)
+
+
+def _kg(grams: int) -> str:
+    return f"{grams / 1000:,.1f} kg"
+
+
+def _print_summary(summary: dict[str, Any], out: Path) -> None:
+    spread = summary["uncertainty"]
+    table = Table(title=f"{summary['methodology']}", show_header=False)
+    rows = [
+        (say("记录", "Records"), f"{summary['rows']:,}"),
+        (say("已核算", "Quantified"), f"{summary['quantified']:,}"),
+        (say("被拒", "Rejected"), f"{summary['rejected']:,}"),
+        (say("基准线排放量", "Baseline"), _kg(summary["totals"]["be_g"])),
+        (say("项目排放量", "Project"), _kg(summary["totals"]["pe_g"])),
+        (say("使用阶段", "Use phase"), _kg(summary["totals"]["u_g"])),
+        (say("净减排量", "Net reduction"), _kg(summary["totals"]["er_g"])),
+        (say("90 % 区间", "90 % interval"), f"{_kg(spread['percentiles_g']['p5'])} – {_kg(spread['percentiles_g']['p95'])}"),
+        (say("可签发", "Issuable"), _kg(spread["issuable_g"]) if summary["issuable_run"] else say("不可签发(仅供展示)", "never (display only)")),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    _out.print(table)
+    if summary["reject_reasons"]:
+        reasons = Table(title=say("被拒原因(前十)", "Reject reasons (first ten)"))
+        for name in (say("次数", "Count"), say("代码", "Code"), say("原因", "Reason")):
+            reasons.add_column(name)
+        for reason in summary["reject_reasons"][:10]:
+            reasons.add_row(f"{reason['count']:,}", reason["code"], reason[lang()])
+        _out.print(reasons)
+    _out.print(say("报告:", "Report: ") + str(out / "report.html"), soft_wrap=True)
+
+
+@app.command("explain", help=say("解释一条记录的克数。", "Explain the grams of one record."))
+def explain_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help=say("结果目录。", "Result folder."))],
+    record_id: Annotated[str, typer.Argument(metavar="RECORD_ID")],
+    factors: FactorsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The sentence a resident reads and the trace a verifier reads."""
+    trace = bootstrap.run_explain(folder, record_id, factors or settings().factors)
+    if as_json:
+        sys.stdout.write(json.dumps(_trace_fields(trace), ensure_ascii=False, default=str) + "\n")
+        return
+    _out.print(sentence(trace, lang()), style="bold green")
+    _print_trace(trace)
+
+
+def _trace_fields(trace: Trace) -> dict[str, object]:
+    return {
+        "sentence": {"zh": sentence(trace, "zh"), "en": sentence(trace, "en")},
+        "record": dict(trace.record),
+        "grams": dict(trace.grams),
+        "life": trace.life,
+        "grade": trace.grade,
+        "flags": list(trace.flags),
+        "factors": {role: dict(row) for role, row in trace.factors.items()},
+        "methodology": trace.methodology,
+        "catalogue": trace.catalogue,
+    }
+
+
+def _print_trace(trace: Trace) -> None:
+    record = Table(title=say("记录", "Record"), show_header=False)
+    for name, value in trace.record.items():
+        record.add_row(name, str(value))
+    _out.print(record)
+    grams = Table(title=f"{trace.methodology}", show_header=False)
+    for name, zh, en in (
+        ("be_g", "基准线排放量 BE", "baseline BE"),
+        ("pe_g", "− 项目排放量 PE", "− project PE"),
+        ("u_g", "− 使用阶段 U", "− use phase U"),
+        ("le_g", "− 泄漏 LE", "− leakage LE"),
+        ("er_g", "= 减排量 er", "= reduction er"),
+    ):
+        grams.add_row(say(zh, en), f"{trace.grams[name]:,} g")
+    grams.add_row(say("计入的寿命份额 L", "life credited L"), f"{trace.life:.6f}")
+    grams.add_row(say("等级", "grade"), trace.grade)
+    _out.print(grams)
+    factors = Table(title=say("用到的因子", "Factors used"))
+    for name in ("role", "id", "value", "low", "high", "unit", "source"):
+        factors.add_column(name)
+    for role, row in trace.factors.items():
+        factors.add_row(role, *(row[n] for n in ("id", "value", "low", "high", "unit", "source")))
+    _out.print(factors)
+    for name in trace.flags:
+        _out.print(f"• {FLAG_NAMES[name].say(lang())}")
+    _out.print(f"{say('因子库', 'Catalogue')} {trace.catalogue}", soft_wrap=True)
+
+
+@app.command("simulate", help=say("生成模拟的河东月份。", "Generate a simulated Hedong month."))
+def simulate_command(
+    out: Annotated[Path, typer.Option("--out", help=say(".parquet 或 .csv 文件。", "A .parquet or .csv file."))],
+    seed: Annotated[int, typer.Option(help=say("随机种子。", "Random seed."))] = 1,
+    days: Annotated[int, typer.Option(help=say("天数。", "Days."))] = 30,
+    scale: Annotated[int, typer.Option(help=say("规模:每天千条的倍数。", "Scale: thousands of acts a day."))] = 1,
+    start: Annotated[str, typer.Option(help=say("首日。", "First day."))] = "2026-10-01",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write simulated acts."""
+    simulation = Simulation(seed=seed, days=days, scale=scale)
+    simulation = replace(simulation, start=_day(start, "--start") or simulation.start)
+    with _progress(say("模拟", "Simulate"), quiet=as_json) as progress:
+        rows = bootstrap.run_simulate(simulation, out, progress)
+    if as_json:
+        sys.stdout.write(json.dumps({"rows": rows, "path": str(out)}) + "\n")
+    else:
+        _out.print(f"{rows:,} {say('条模拟记录:', 'simulated records: ')}{out}", soft_wrap=True)
+
+
+@app.command("codes", help=say("列出各列可用的代码与名称。", "List the codes and names of each column."))
+def codes_command(factors: FactorsOption = None, as_json: JsonFlag = False) -> None:
+    """Every code column with its codes, item types included."""
+    catalogue = bootstrap.load_catalogue(factors or settings().factors)
+    rows = [
+        (column, entry.code, entry.name.zh, entry.name.en)
+        for column, entries in {**CODES, "receiver_region": REGIONS}.items()
+        for entry in entries
+    ]
+    rows += [("item_type", i.item_type, i.zh, i.en) for i in catalogue.items]
+    if as_json:
+        fields = ("column", "code", "zh", "en")
+        found = [dict(zip(fields, row, strict=True)) for row in rows]
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        return
+    table = Table()
+    for name in (say("列", "Column"), say("代码", "Code"), "中文", "English"):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    _out.print(table)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; every failure ends in one clear message and an exit code."""
+    try:
+        result = app(list(arguments), prog_name="carbon", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        _errors.print(say("已中断,未留下半成品。", "Interrupted; nothing half-finished was left."))
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return WRONG_CALL
+    except CarbonError as error:
+        _errors.print(f"[{error.code}] {error.say(lang())}", style="red", markup=False, soft_wrap=True)
+        return BAD_INPUT
+    except Exception as error:  # noqa: BLE001  the last line of defence: a message, not a traceback
+        if settings().debug:
+            raise
+        wrapped = CarbonError("internal", reason=f"{type(error).__name__}: {error}")
+        _errors.print(f"[internal] {wrapped.say(lang())}", style="red", markup=False, soft_wrap=True)
+        return INTERNAL
