@@ -81,27 +81,28 @@ class Scene:
 
 
 _PHONES = (
-    Goods("phone", 30, 1.8, 0.19, 1_300),
-    Goods("tablet", 6, 2.2, 0.48, 1_100),
-    Goods("headphones", 6, 1.5, 0.25, 260),
-    Goods("laptop", 6, 3.0, 1.7, 2_300),
-    Goods("game_console", 2, 2.0, 3.0, 1_200),
+    Goods("phone", 40, 1.6, 0.19, 1_300),
+    Goods("tablet", 9, 1.8, 0.48, 1_100),
+    Goods("smartwatch", 5, 1.2, 0.06, 700),
+    Goods("external_hdd", 2, 1.5, 0.2, 180),
+    Goods("vr_headset", 1, 1.2, 0.6, 1_400),
+    Goods("laptop", 1, 3.0, 1.7, 2_300),
 )
 _CLOTHES = (
-    Goods("jeans", 12, 1.5, 0.6, 60),
-    Goods("coat", 8, 2.0, 1.4, 180),
+    Goods("jeans", 12, 1.3, 0.6, 60),
+    Goods("coat", 8, 1.5, 1.4, 180),
     Goods("tshirt", 15, 1.0, 0.18, 25),
     Goods("dress_cotton", 6, 1.2, 0.4, 80),
-    Goods("sweater_wool", 6, 2.0, 0.5, 70),
-    Goods("shoes_sport", 5, 0.4, 0.9, 110),
+    Goods("sweater_wool", 6, 1.5, 0.5, 70),
+    Goods("shoes_sport", 2, 0.25, 0.9, 110),
 )
 _HOME = (
-    Goods("chair_wood", 4, 4.0, 6.0, 90),
-    Goods("sofa", 2, 5.0, 45.0, 700),
-    Goods("table_wood", 2, 5.0, 28.0, 260),
-    Goods("bicycle", 4, 3.0, 15.0, 320),
-    Goods("vacuum", 2, 3.0, 5.5, 150),
-    Goods("book", 12, 4.0, 0.4, 12),
+    Goods("chair_wood", 6, 3.0, 6.0, 90),
+    Goods("sofa", 2, 3.5, 45.0, 700),
+    Goods("table_wood", 3, 3.5, 28.0, 260),
+    Goods("bicycle", 0.6, 2.0, 15.0, 320),
+    Goods("vacuum", 0.3, 3.0, 5.5, 150),
+    Goods("book", 0.6, 4.0, 0.4, 12),
 )
 
 SCENES = (
@@ -118,7 +119,7 @@ SCENES = (
     Scene(
         "station",
         0.22,
-        {"donation": 0.85, "intake": 0.15},
+        {"donation": 0.95, "intake": 0.05},
         {"collection": 1.0},
         "none",
         "staff_photo",
@@ -149,7 +150,7 @@ SCENES = (
 )
 _CONDITIONS = {"like_new": 0.25, "good": 0.45, "fair": 0.25, "": 0.05}
 _BY_WEIGHT = {"clothing_kg"}
-_WITH_ID = {"phone", "tablet", "laptop", "game_console", "bicycle"}
+_WITH_ID = {"phone", "tablet", "laptop", "vr_headset", "bicycle"}
 _PREPARED = {"phone"}
 
 
@@ -285,7 +286,7 @@ class _Block:
 
     def _destinations(self, by_weight: Mask) -> Words:
         words = ("reuse", "fibre", "export")
-        fate = self.random.choice(3, self.count, p=[0.6, 0.38, 0.02])
+        fate = self.random.choice(3, self.count, p=[0.94, 0.05, 0.01])
         codes = np.where(by_weight, fate, np.where(self.random.random(self.count) < 0.5, 0, -1))
         return Words(words, np.where(self._hit("exported"), 2, codes))
 
