@@ -68,7 +68,7 @@ class TableEncoder:
         self._lang = lang
         self._words = {name: pa.array(v.codes, pa.string()) for name, v in vocabularies.items()}
         self._rows = pa.array(engine.resolver.rows.ids, pa.string())
-        self._reasons = [row.grade_reason for row in engine.catalogue.rows]
+        self._reasons = [*(row.grade_reason for row in engine.catalogue.rows), ""]
         self._grades = pa.array(GRADES, pa.string())
         self._roles = [role.name for role in engine.methodology.roles]
         self._flags = _flag_words()

@@ -177,6 +177,7 @@ def _trace_fields(trace: Trace) -> dict[str, object]:
         "flags": list(trace.flags),
         "factors": {role: dict(row) for role, row in trace.factors.items()},
         "methodology": trace.methodology,
+        "formula": trace.formula,
         "catalogue": trace.catalogue,
     }
 
@@ -198,12 +199,12 @@ def _print_trace(trace: Trace) -> None:
     grams.add_row(say("计入的寿命份额 L", "life credited L"), f"{trace.life:.6f}")
     grams.add_row(say("等级", "grade"), trace.grade)
     _out.print(grams)
-    factors = Table(title=say("用到的因子", "Factors used"))
-    for name in ("role", "id", "value", "low", "high", "unit", "source"):
-        factors.add_column(name)
+    _out.print(trace.formula, style="bold", markup=False)
+    _out.print(say("用到的因子:", "Factors used:"))
     for role, row in trace.factors.items():
-        factors.add_row(role, *(row[n] for n in ("id", "value", "low", "high", "unit", "source")))
-    _out.print(factors)
+        band = "" if row["low"] == row["high"] else f" [{row['low']} – {row['high']}]"
+        told = f"  {role} = {row['value']} {row['unit']}{band}  {row['id']}  ({row['source']}: {row['clause']})"
+        _out.print(told, markup=False, highlight=False, soft_wrap=True)
     for name in trace.flags:
         _out.print(f"• {FLAG_NAMES[name].say(lang())}")
     _out.print(f"{say('因子库', 'Catalogue')} {trace.catalogue}", soft_wrap=True)

@@ -40,6 +40,7 @@ def explain(
         flags=tuple(word for word in cast(str, stored["flags"]).split(";") if word),
         factors=used,
         methodology=cast(str, summary["methodology"]),
+        formula=cast(str, summary["formula"]),
         catalogue=catalogue.digest,
         item_name=Text(item.zh, item.en),
     )

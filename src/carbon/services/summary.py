@@ -102,6 +102,7 @@ def summarise(
         "version": SUMMARY_VERSION,
         "methodology": engine.methodology.name,
         "title": {"zh": engine.methodology.title.zh, "en": engine.methodology.title.en},
+        "formula": engine.methodology.formula,
         "catalogue": engine.catalogue.digest,
         "input": source.digest,
         "conditions": {

@@ -35,7 +35,9 @@ from carbon.domain.units import MAX_RECORD_G, Code, Float, Int, Mask, ceil_g, ex
 
 _HOME_DELIVERY = FIXED_VOCABULARIES["transport_mode"]["home_delivery"]
 _FAIR = FIXED_VOCABULARIES["condition"]["fair"]
-_INTAKE = FIXED_VOCABULARIES["act"]["intake"]
+_ACT = FIXED_VOCABULARIES["act"]
+#: Acts that avoid nothing by themselves, with the reason a record is told.
+_ACTS_WITHOUT_GRAMS = (("intake", "act.intake"), ("repair_failed", "repair.not_fixed"))
 _DISPLAY, _NOT_YET = GRADES.index("display"), GRADES.index("not_yet")
 
 #: Coefficients of uncertainty terms are summed as integers of this size, so that a percentile
@@ -169,7 +171,7 @@ class Engine:
             ),
             *self._check_scope(batch, days),
             *self.methodology.check(situation),
-            *self._check_factors(batch, factors),
+            *self._check_factors(batch, factors, days),
         ]
         rejected = _rejected(len(batch), findings)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
@@ -224,36 +226,54 @@ class Engine:
         """The act, the month and the day are the methodology's business."""
         act = batch.codes["act"]
         uncovered = ~self._covered[act]
-        yield from finding("act.intake", "act", uncovered & (act == _INTAKE))
-        yield from finding("act.not_covered", "act", uncovered & (act != _INTAKE))
-        dated = days != NO_DAY
-        early = dated & (days < day_number(self.methodology.effective))
-        if self.methodology.until is not None:
-            early |= dated & (days > day_number(self.methodology.until))
-        yield from finding("methodology.not_in_force", "occurred_on", early)
+        for name, code in _ACTS_WITHOUT_GRAMS:
+            itself = uncovered & (act == _ACT[name])
+            yield from finding(code, "act", itself)
+            uncovered &= ~itself
+        yield from finding("act.not_covered", "act", uncovered)
+        yield from finding("methodology.not_in_force", "occurred_on", ~self._in_force(days))
         if self.conditions.month is not None:
             month = months_of(batch.days["occurred_on"])
             outside = (batch.days["occurred_on"] != NO_DAY) & (month != self.conditions.month)
             yield from finding("period.outside", "occurred_on", outside)
 
-    def _check_factors(self, batch: Batch, factors: _Factors) -> Iterator[Finding]:
-        """A needed row that is missing, or whose grade does not allow this run to use it."""
-        covered = self._covered[batch.codes["act"]]
+    def _in_force(self, days: Code) -> Mask:
+        """Where the methodology holds; a missing day has a finding of its own."""
+        known = days >= day_number(self.methodology.effective)
+        if self.methodology.until is not None:
+            known &= days <= day_number(self.methodology.until)
+        return known | (days == NO_DAY)
+
+    def _check_factors(self, batch: Batch, factors: _Factors, days: Code) -> Iterator[Finding]:
+        """A needed row that is missing, or whose grade does not allow this run to use it.
+
+        One reason per record and column: an item type without a factor is not told again that it
+        has no life.
+        """
+        told: dict[str, Mask] = {}
+        in_scope = self._covered[batch.codes["act"]] & self._in_force(days)
         for role in self.methodology.roles:
             rows = factors.rows[role.name]
-            needed = covered if role.unless is None else covered & self._needed(role, factors)
-            if not role.optional and rows.min(initial=0) < 0:
-                for answer, code in MISS_CODES.items():
-                    yield from finding(code, role.column, needed & (rows == answer))
-            grade = self.resolver.rows.grade[np.maximum(rows, -1)]
-            for level, code in ((_NOT_YET, "factor.not_yet"), (_DISPLAY, "factor.display_only")):
-                if level == _DISPLAY and (self.conditions.demonstration or role.optional):
-                    continue
-                if level == _DISPLAY and not self.methodology.issues:
-                    continue
-                hit = np.flatnonzero(needed & (grade == level))
-                if hit.size:
-                    yield Finding(code, role.column, hit, rows[hit])
+            for code, wrong in self._factor_faults(role, rows):
+                before = told.setdefault(role.column, np.zeros(len(batch), bool))
+                wrong = wrong & in_scope & ~before
+                if role.unless is not None:
+                    wrong &= self._needed(role, factors)
+                if wrong.any():
+                    before |= wrong
+                    hit = np.flatnonzero(wrong)
+                    yield Finding(code, role.column, hit, np.maximum(rows[hit], -1))
+
+    def _factor_faults(self, role: Role, rows: Code) -> Iterator[tuple[str, Mask]]:
+        lowest = rows.min(initial=0)
+        if lowest < 0 and not role.optional:
+            yield from ((code, rows == answer) for answer, code in MISS_CODES.items())
+        grade = self.resolver.rows.grade[np.maximum(rows, -1)]
+        if grade.max(initial=0) == 0:
+            return
+        yield "factor.not_yet", grade == _NOT_YET
+        if self.methodology.issues and not (self.conditions.demonstration or role.optional):
+            yield "factor.display_only", grade == _DISPLAY
 
     def _needed(self, role: Role, factors: _Factors) -> Mask:
         axis, word = role.unless or ("", "")
@@ -289,7 +309,8 @@ class Engine:
         u_g = ceil_g(accepted(emissions.use_kg))
         le_g = ceil_g(accepted(emissions.leakage_kg))
         er_g = be_g - pe_g - u_g - le_g
-        flags, grade = self._judge(factors, emissions)
+        rows = _used_rows(factors, emissions)
+        flags, grade = self._judge(factors, emissions, rows)
         parts = (~rejected, be_g, pe_g, u_g, le_g, er_g)
         return Quantities(
             rejected=rejected,
@@ -302,22 +323,24 @@ class Engine:
             life=accepted(emissions.life),
             flags=flags,
             grade=grade,
-            rows=factors.rows,
+            rows=rows,
             totals=self._totals(batch, parts),
             channels=_by_code(batch.codes["channel"], len(CODES["channel"]), (parts[0], er_g)),
             terms={(t.name, t.powers): self._term(t, factors, accepted) for t in emissions.terms},
         )
 
-    def _judge(self, factors: _Factors, emissions: Emissions) -> tuple[Code, Code]:
+    def _judge(
+        self, factors: _Factors, emissions: Emissions, rows: Mapping[str, Code]
+    ) -> tuple[Code, Code]:
         """Flags, and the worst grade among the rows used."""
         flags = emissions.flags
         grade = np.zeros(len(flags), np.int8)
         for role in self.methodology.roles:
-            rows = factors.rows[role.name]
-            np.maximum(grade, self.resolver.rows.grade[np.maximum(rows, -1)], out=grade)
+            used = rows[role.name]
+            np.maximum(grade, self.resolver.rows.grade[np.maximum(used, -1)], out=grade)
             carried = self.resolver.carried(role, factors.cells[role.name])
             if carried is not None:
-                flags = flags | flag(carried, "factor_carried")
+                flags = flags | flag(carried & (used >= 0), "factor_carried")
         flags = flags | flag(grade == _DISPLAY, "display_factor")
         if self.conditions.as_of is not None:
             flags = flags | np.int32(FLAG["as_of"])
@@ -347,6 +370,13 @@ class Engine:
             if any(role.name == factor for factor, _ in powers):
                 used.update(role.axes)
         return tuple(axis for axis in _AXES if axis in used)
+
+
+def _used_rows(factors: _Factors, emissions: Emissions) -> dict[str, Code]:
+    rows = dict(factors.rows)
+    for role, unused in emissions.unused.items():
+        rows[role] = np.where(unused, np.int32(-1), rows[role])
+    return rows
 
 
 def _rejected(size: int, findings: list[Finding]) -> Mask:

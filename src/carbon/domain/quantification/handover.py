@@ -126,6 +126,21 @@ def use_phase(situation: Situation, years: Float) -> tuple[Float, list[Term], Ma
     return np.where(sourced, emitted, 0.0), terms, powered & ~sourced
 
 
+def unused_roles(situation: Situation, unsourced: Mask) -> dict[str, Mask]:
+    """Where the common factors do not enter a record's figures."""
+    batch = situation.batch
+    powered = situation.items.uses_power[batch.codes["item_type"]] & ~unsourced
+    unknown_age = np.isnan(batch.numbers["age_years"])
+    return {
+        "packing": ~formulas.IS_PACKED[situation.transport],
+        "grid": ~powered,
+        "used_kwh": ~powered,
+        "new_kwh": ~powered,
+        "recirculation": batch.has_item_id,
+        "unknown_age_life": ~unknown_age,
+    }
+
+
 def common_flags(situation: Situation) -> Code:
     """Flags that both methodologies set."""
     batch = situation.batch

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-import numpy as np
-
 from carbon.domain.activity.checks import ItemTable
 from carbon.domain.activity.record import Batch, Finding
 from carbon.domain.errors import Text
@@ -81,6 +79,8 @@ class Emissions:
     """What a methodology computes for a batch; every array has shape ``(n,)``, kg CO2e.
 
     ``life``: life credited, as a share of the item's whole life (what its account is charged).
+    ``unused``: by role, where a record's factor row did not enter its figures; such rows count
+    neither for its grade nor in its trace.
     """
 
     baseline_kg: Float
@@ -89,16 +89,17 @@ class Emissions:
     leakage_kg: Float
     life: Float
     terms: list[Term]
-    flags: Code = field(default_factory=lambda: np.zeros(0, np.int32))
+    flags: Code
+    unused: Mapping[str, Mask] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Methodology:
     """A methodology in one version.
 
-    ``issues``: its grams may become credits; otherwise it is for display. ``acts``: the acts it
+    ``formula``: its equation, as traces print it. ``issues``: its grams may become credits; otherwise it is for display. ``acts``: the acts it
     covers. ``check`` yields findings, ``compute`` returns emissions (rows with findings may hold
-    NaN). ``life_budget``: for each record, the life its item's account holds if this is the item's
+NaN). ``life_budget``: for each record, the life its item's account holds if this is the item's
     first act (clause 6.4); ``None`` for a methodology without accounts.
     """
 
@@ -109,6 +110,7 @@ class Methodology:
     until: date | None
     issues: bool
     acts: tuple[str, ...]
+    formula: str
     roles: tuple[Role, ...]
     check: Callable[[Situation], Iterator[Finding]]
     compute: Callable[[Situation], Emissions]

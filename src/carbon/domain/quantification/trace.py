@@ -23,6 +23,7 @@ class Trace:
     flags: tuple[str, ...]
     factors: Mapping[str, Mapping[str, str]]
     methodology: str
+    formula: str
     catalogue: str
     item_name: Text
 

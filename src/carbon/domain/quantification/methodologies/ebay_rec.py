@@ -57,6 +57,7 @@ METHODOLOGY = Methodology(
     until=None,
     issues=False,
     acts=("sale", "trade_in"),
+    formula="er = q·EF·lifetime·displacement",
     roles=(
         Role("ef", "production", "{item_type}"),
         Role("lifetime", "ebay_rec", "lifetime"),

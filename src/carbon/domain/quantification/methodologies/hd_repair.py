@@ -11,8 +11,7 @@ from datetime import date
 
 import numpy as np
 
-from carbon.domain.activity.checks import finding
-from carbon.domain.activity.record import FIXED_VOCABULARIES, Finding
+from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification import formulas
 from carbon.domain.quantification.handover import (
@@ -24,6 +23,7 @@ from carbon.domain.quantification.handover import (
     common_flags,
     life_kept,
     project_kg,
+    unused_roles,
     use_phase,
 )
 from carbon.domain.quantification.methodology import (
@@ -36,8 +36,6 @@ from carbon.domain.quantification.methodology import (
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
 
-_FAILED = FIXED_VOCABULARIES["act"]["repair_failed"]
-
 ROLES = (
     *HANDOVER_ROLES,
     Role("years_added", "policy", "repair_years_added/{displacement_class}"),
@@ -46,9 +44,7 @@ ROLES = (
 
 
 def check(situation: Situation) -> Iterator[Finding]:
-    """Applicability (clause 3): a repair that succeeded, in Hedong, with its statements."""
-    failed = situation.batch.codes["act"] == _FAILED
-    yield from finding("repair.not_fixed", "act", failed)
+    """Applicability (clause 3): in Hedong, with its statements; a failed repair is another act."""
     yield from check_statements(situation)
     yield from check_place(situation)
     yield from check_age(situation)
@@ -99,7 +95,8 @@ def compute(situation: Situation) -> Emissions:
     ]
     flags = common_flags(situation) | flag(unsourced, "energy_unsourced")
     flags |= flag(situation.allowance < added * kept, "life_account")
-    return Emissions(baseline, project, use, rate * baseline, credited, terms, flags)
+    unused = unused_roles(situation, unsourced)
+    return Emissions(baseline, project, use, rate * baseline, credited, terms, flags, unused)
 
 
 METHODOLOGY = Methodology(
@@ -109,7 +106,14 @@ METHODOLOGY = Methodology(
     effective=date(2026, 1, 1),
     until=None,
     issues=True,
-    acts=("repair", "repair_failed"),
+    acts=("repair",),
+    formula=(
+        "BE = q·EF·D·L, L = years added / life·(1 − recirculation); "
+        "PE = transport + packing + preparation + platform; "
+        "U = q·years·grid·(max(0, used − new) + (1 − D)·used); "
+        "LE = rate·BE; "
+        "er = BE − PE − U − LE"
+    ),
     roles=ROLES,
     check=check,
     compute=compute,

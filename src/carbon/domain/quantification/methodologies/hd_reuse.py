@@ -25,6 +25,7 @@ from carbon.domain.quantification.handover import (
     common_flags,
     life_kept,
     project_kg,
+    unused_roles,
     use_phase,
 )
 from carbon.domain.quantification.methodology import (
@@ -138,7 +139,8 @@ def compute(situation: Situation) -> Emissions:
     flags = common_flags(situation) | flag(unsourced, "energy_unsourced")
     flags |= flag(share != 1.0, "reuse_share_default")
     flags |= flag(situation.allowance < np.minimum(by_age, cap) * kept, "life_account")
-    return Emissions(baseline, project, use, leakage, credited, terms, flags)
+    unused = unused_roles(situation, unsourced) | {"default_share": share == 1.0}
+    return Emissions(baseline, project, use, leakage, credited, terms, flags, unused)
 
 
 METHODOLOGY = Methodology(
@@ -149,6 +151,13 @@ METHODOLOGY = Methodology(
     until=None,
     issues=True,
     acts=("sale", "donation", "share", "trade_in"),
+    formula=(
+        "BE = q·R·EF·D·L, L = min(1 − age/life, cap)·(1 − recirculation); "
+        "PE = transport + packing + preparation + platform; "
+        "U = q·years·grid·(max(0, used − new) + (1 − D)·used); "
+        "LE = rate·BE; "
+        "er = BE − PE − U − LE"
+    ),
     roles=ROLES,
     check=check,
     compute=compute,

@@ -59,6 +59,7 @@ METHODOLOGY = Methodology(
     until=None,
     issues=False,
     acts=("sale", "donation", "share", "trade_in", "repair", "intake"),
+    formula="er = mass·metric",
     roles=(Role("metric", "mass_metric", "{item_type}"),),
     check=check,
     compute=compute,

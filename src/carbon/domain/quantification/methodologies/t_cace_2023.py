@@ -58,6 +58,7 @@ METHODOLOGY = Methodology(
     until=None,
     issues=False,
     acts=("sale", "donation", "share", "trade_in"),
+    formula="er = q·production·replacement rate",
     roles=(
         Role("production", "t_cace", "production/{item_type}"),
         Role("rate", "t_cace", "replacement/{condition}", "condition"),
