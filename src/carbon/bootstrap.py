@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class QuantifyRequest:
     demonstration: bool = False
     as_of: date | None = None
     scheduler: str | None = None
-    uncertainty: UncertaintyOptions = UncertaintyOptions()
+    uncertainty: UncertaintyOptions = field(default_factory=UncertaintyOptions)
     lang: Lang = "zh"
 
 

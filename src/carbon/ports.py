@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -60,14 +60,14 @@ class RecordSource(Protocol):
         """Number of rows, where the format knows it beforehand."""
 
 
-class Encoded(Protocol):
-    """A chunk's results in the output's own format, ready to be written in order."""
-
-
 class Encoder(Protocol):
-    """Turns a chunk and its quantities into output; runs wherever the chunk is quantified."""
+    """Turns a chunk and its quantities into output; runs wherever the chunk is quantified.
 
-    def __call__(self, chunk: Chunk, quantities: Quantities) -> Encoded: ...
+    Chunk and output are those of the adapter that made both; services only pass them on.
+    """
+
+    def __call__(self, chunk: Any, quantities: Quantities) -> Any:
+        """Encode a chunk."""
 
 
 class ResultFolder(Protocol):
@@ -77,7 +77,7 @@ class ResultFolder(Protocol):
     def encoder(self) -> Encoder:
         """The encoder of this output."""
 
-    def write(self, encoded: Encoded) -> None:
+    def write(self, encoded: Any) -> None:
         """Append a chunk's results."""
 
     def write_malformed(self, rows: Mapping[int, str]) -> None:
@@ -100,13 +100,15 @@ class Executor(Protocol):
 class Progress(Protocol):
     """Told how far long work is."""
 
-    def __call__(self, rows: int, total: int | None) -> None: ...
+    def __call__(self, rows: int, total: int | None) -> None:
+        """Rows done so far, and in all where that is known."""
 
 
 class ReportRenderer(Protocol):
     """Renders a summary as one self-contained page."""
 
-    def __call__(self, summary: Mapping[str, object]) -> str: ...
+    def __call__(self, summary: Mapping[str, object]) -> str:
+        """Render a page."""
 
 
 NO_ROWS: Int = np.zeros(0, np.int64)

@@ -32,7 +32,9 @@ def _column(name: str, values: object) -> pa.Array:
         return pa.DictionaryArray.from_arrays(codes, pa.array(values.words, pa.string()))
     if isinstance(values, Numbered):
         digits = pa.array(values.numbers, mask=values.numbers < 0).cast(pa.string())
-        return pc.binary_join_element_wise(values.prefix, pc.utf8_lpad(digits, values.width, "0"), "")
+        return pc.binary_join_element_wise(
+            values.prefix, pc.utf8_lpad(digits, values.width, "0"), ""
+        )
     numbers = np.asarray(values)
     if name in _DAYS:
         days = numbers.astype(np.int32)
@@ -79,10 +81,7 @@ def _writer(suffix: str, path: Path, schema: pa.Schema) -> pq.ParquetWriter | pa
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
     return pa.schema(
-        [
-            (f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type)
-            for f in schema
-        ]
+        [(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema]
     )
 
 

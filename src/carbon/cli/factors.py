@@ -15,9 +15,8 @@ from carbon import bootstrap
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
-from carbon.domain.factors.table import FactorRow
+from carbon.domain.factors.table import FactorRow, check_folder
 from carbon.files.factor_folder import read_tables
-from carbon.domain.factors.table import check_folder
 
 app = typer.Typer(
     help=say("因子库:检查、列出、查看、比较。", "Factor tables: validate, list, show, diff."),
@@ -36,13 +35,17 @@ def _load(folder: Path | None) -> Catalogue:
     return bootstrap.load_catalogue(folder or settings().factors)
 
 
-@app.command("validate", help=say("检查全部规则,列出每处错误。", "Check every rule and list every fault."))
+@app.command(
+    "validate", help=say("检查全部规则,列出每处错误。", "Check every rule and list every fault.")
+)
 def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
     """Exit 3 if any table has a fault."""
     folder = factors or settings().factors
     faults = check_folder(read_tables(folder))
     if as_json:
-        found = [{"table": f.table, "line": f.line, "code": f.code, "value": f.value} for f in faults]
+        found = [
+            {"table": f.table, "line": f.line, "code": f.code, "value": f.value} for f in faults
+        ]
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     elif faults:
         for fault in faults:
@@ -57,7 +60,9 @@ def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
 
 @app.command("list", help=say("列出因子。", "List factors."))
 def list_factors(
-    family: Annotated[str | None, typer.Argument(help=say("表名,如 production。", "Table, e.g. production."))] = None,
+    family: Annotated[
+        str | None, typer.Argument(help=say("表名,如 production。", "Table, e.g. production."))
+    ] = None,
     factors: Folder = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -79,7 +84,10 @@ def list_factors(
     _out.print(table)
 
 
-@app.command("show", help=say("查看一个因子的全部版本与证据。", "Show all versions of a factor with its evidence."))
+@app.command(
+    "show",
+    help=say("查看一个因子的全部版本与证据。", "Show all versions of a factor with its evidence."),
+)
 def show(
     key: Annotated[str, typer.Argument(metavar="FAMILY/KEY")],
     factors: Folder = None,
@@ -91,25 +99,33 @@ def show(
     history = catalogue.history(family, name)
     if not history:
         raise CarbonError("factors.reference", value=key)
-    found = [
-        {
-            **_fields(row),
-            "source_title": catalogue.sources[row.source]["title"],
-            "cited": [dict(catalogue.evidence[e]) for e in row.evidence],
-        }
-        for row in history
-    ]
     if as_json:
+        found = [
+            {
+                **_described(catalogue, row),
+                "cited": [dict(catalogue.evidence[e]) for e in row.evidence],
+            }
+            for row in history
+        ]
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
         return
-    for version in found:
-        table = Table(title=str(version["id"]), show_header=False)
-        for name, value in version.items():
-            if name != "cited" and value not in ("", None):
-                table.add_row(name, str(value))
-        _out.print(table)
-        for raw in version["cited"]:  # type: ignore[attr-defined]  # a list of evidence rows
-            _out.print(f"  • {raw['evidence']}: {raw['value']} {raw['unit']} — {raw['clause']} ({raw['source']})", markup=False, soft_wrap=True)
+    for row in history:
+        _print_row(catalogue, row)
+
+
+def _described(catalogue: Catalogue, row: FactorRow) -> dict[str, str]:
+    return {**_fields(row), "source_title": catalogue.sources[row.source]["title"]}
+
+
+def _print_row(catalogue: Catalogue, row: FactorRow) -> None:
+    table = Table(title=row.id, show_header=False)
+    for name, value in _described(catalogue, row).items():
+        if value:
+            table.add_row(name, value)
+    _out.print(table)
+    for cited in (catalogue.evidence[name] for name in row.evidence):
+        told = f"  • {cited['evidence']}: {cited['value']} {cited['unit']} — {cited['clause']}"
+        _out.print(f"{told} ({cited['source']})", markup=False, soft_wrap=True)
 
 
 @app.command("diff", help=say("比较两个因子库。", "Compare two factor folders."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -28,7 +28,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from carbon import bootstrap
+from carbon import bootstrap, ports
 from carbon.cli import factors as factor_commands
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.activity.record import CODES, REGIONS
@@ -41,7 +41,10 @@ from carbon.services.summary import UncertaintyOptions
 ALL_REJECTED, WRONG_CALL, BAD_INPUT, INTERNAL = 1, 2, 3, 4
 
 app = typer.Typer(
-    help=say("碳普惠:把二手流通换算成避免的二氧化碳,精确到克。", "Avoided CO2 of second-hand goods, to the gram."),
+    help=say(
+        "碳普惠:把二手流通换算成避免的二氧化碳,精确到克。",
+        "Avoided CO2 of second-hand goods, to the gram.",
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,7 +61,7 @@ FactorsOption = Annotated[
 ]
 
 
-def _day(text: str | None, option: str) -> date | None:
+def _day(text: str | None) -> date | None:
     if text is None:
         return None
     try:
@@ -68,7 +71,7 @@ def _day(text: str | None, option: str) -> date | None:
 
 
 @contextmanager
-def _progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+def _progress(label: str, *, quiet: bool) -> Iterator[ports.Progress]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -78,22 +81,64 @@ def _progress(label: str, *, quiet: bool) -> Iterator[Callable[[int, int | None]
     )
     with Progress(*columns, console=_errors, transient=True, disable=quiet) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda rows, total: bar.update(task, completed=rows, total=total)
+
+        def update(rows: int, total: int | None) -> None:
+            bar.update(task, completed=rows, total=total)
+
+        yield update
 
 
-@app.command("quantify", help=say("核算一个文件,写出结果目录。", "Quantify a file into a result folder."))
+@app.command(
+    "quantify", help=say("核算一个文件,写出结果目录。", "Quantify a file into a result folder.")
+)
 def quantify_command(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help=say("CSV、XLSX 或 Parquet。", "CSV, XLSX or Parquet."))],
-    out: Annotated[Path, typer.Option("--out", help=say("结果目录(不存在或为空)。", "Result folder, absent or empty."))],
-    mapping: Annotated[str, typer.Option(help=say("列映射的名称或文件。", "Name or file of a column mapping."))] = "canonical",
-    methodology: Annotated[str, typer.Option(help=say("方法学编号:", "Methodology: ") + ", ".join(METHODOLOGIES))] = "HD-REUSE",
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", help=say("CSV、XLSX 或 Parquet。", "CSV, XLSX or Parquet.")
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help=say("结果目录(不存在或为空)。", "Result folder, absent or empty.")
+        ),
+    ],
+    mapping: Annotated[
+        str, typer.Option(help=say("列映射的名称或文件。", "Name or file of a column mapping."))
+    ] = "canonical",
+    methodology: Annotated[
+        str, typer.Option(help=say("方法学编号:", "Methodology: ") + ", ".join(METHODOLOGIES))
+    ] = "HD-REUSE",
     factors: FactorsOption = None,
-    period: Annotated[str | None, typer.Option(help=say("只计某月,如 2026-10。", "One month only, e.g. 2026-10."))] = None,
-    demonstration: Annotated[bool, typer.Option("--demonstration", help=say("允许仅供展示的因子与境外记录;不可签发。", "Allow display factors and foreign records; never issues."))] = False,
-    as_of: Annotated[str | None, typer.Option(help=say("按某日的因子试算;不可签发。", "Use the factors of a day; never issues."))] = None,
-    scheduler: Annotated[str | None, typer.Option(help=say("Dask 调度器,如 tcp://…", "Dask scheduler, e.g. tcp://…"))] = None,
-    seed: Annotated[int, typer.Option(help=say("蒙特卡罗种子。", "Monte Carlo seed."))] = UncertaintyOptions().seed,
-    draws: Annotated[int, typer.Option(help=say("抽样次数。", "Number of draws."))] = UncertaintyOptions().draws,
+    period: Annotated[
+        str | None, typer.Option(help=say("只计某月,如 2026-10。", "One month only, e.g. 2026-10."))
+    ] = None,
+    demonstration: Annotated[
+        bool,
+        typer.Option(
+            "--demonstration",
+            help=say(
+                "允许仅供展示的因子与境外记录;不可签发。",
+                "Allow display factors and foreign records; never issues.",
+            ),
+        ),
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help=say("按某日的因子试算;不可签发。", "Use the factors of a day; never issues.")
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help=say("Dask 调度器,如 tcp://…", "Dask scheduler, e.g. tcp://…"))
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help=say("蒙特卡罗种子。", "Monte Carlo seed."))
+    ] = UncertaintyOptions().seed,
+    draws: Annotated[
+        int, typer.Option(help=say("抽样次数。", "Number of draws."))
+    ] = UncertaintyOptions().draws,
     as_json: JsonFlag = False,
 ) -> None:
     """Quantify a file; exit 1 if no record could be quantified."""
@@ -105,7 +150,7 @@ def quantify_command(
         mapping=mapping,
         period=period,
         demonstration=demonstration,
-        as_of=_day(as_of, "--as-of"),
+        as_of=_day(as_of),
         scheduler=scheduler,
         uncertainty=UncertaintyOptions(seed, draws),
         lang=lang(),
@@ -135,8 +180,16 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
         (say("项目排放量", "Project"), _kg(summary["totals"]["pe_g"])),
         (say("使用阶段", "Use phase"), _kg(summary["totals"]["u_g"])),
         (say("净减排量", "Net reduction"), _kg(summary["totals"]["er_g"])),
-        (say("90 % 区间", "90 % interval"), f"{_kg(spread['percentiles_g']['p5'])} – {_kg(spread['percentiles_g']['p95'])}"),
-        (say("可签发", "Issuable"), _kg(spread["issuable_g"]) if summary["issuable_run"] else say("不可签发(仅供展示)", "never (display only)")),
+        (
+            say("90 % 区间", "90 % interval"),
+            f"{_kg(spread['percentiles_g']['p5'])} – {_kg(spread['percentiles_g']['p95'])}",
+        ),
+        (
+            say("可签发", "Issuable"),
+            _kg(spread["issuable_g"])
+            if summary["issuable_run"]
+            else say("不可签发(仅供展示)", "never (display only)"),
+        ),
     ]
     for row in rows:
         table.add_row(*row)
@@ -153,7 +206,9 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
 
 @app.command("explain", help=say("解释一条记录的克数。", "Explain the grams of one record."))
 def explain_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help=say("结果目录。", "Result folder."))],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help=say("结果目录。", "Result folder."))
+    ],
     record_id: Annotated[str, typer.Argument(metavar="RECORD_ID")],
     factors: FactorsOption = None,
     as_json: JsonFlag = False,
@@ -203,7 +258,8 @@ def _print_trace(trace: Trace) -> None:
     _out.print(say("用到的因子:", "Factors used:"))
     for role, row in trace.factors.items():
         band = "" if row["low"] == row["high"] else f" [{row['low']} – {row['high']}]"
-        told = f"  {role} = {row['value']} {row['unit']}{band}  {row['id']}  ({row['source']}: {row['clause']})"
+        origin = f"{row['id']}  ({row['source']}: {row['clause']})"
+        told = f"  {role} = {row['value']} {row['unit']}{band}  {origin}"
         _out.print(told, markup=False, highlight=False, soft_wrap=True)
     for name in trace.flags:
         _out.print(f"• {FLAG_NAMES[name].say(lang())}")
@@ -212,16 +268,20 @@ def _print_trace(trace: Trace) -> None:
 
 @app.command("simulate", help=say("生成模拟的河东月份。", "Generate a simulated Hedong month."))
 def simulate_command(
-    out: Annotated[Path, typer.Option("--out", help=say(".parquet 或 .csv 文件。", "A .parquet or .csv file."))],
+    out: Annotated[
+        Path, typer.Option("--out", help=say(".parquet 或 .csv 文件。", "A .parquet or .csv file."))
+    ],
     seed: Annotated[int, typer.Option(help=say("随机种子。", "Random seed."))] = 1,
     days: Annotated[int, typer.Option(help=say("天数。", "Days."))] = 30,
-    scale: Annotated[int, typer.Option(help=say("规模:每天千条的倍数。", "Scale: thousands of acts a day."))] = 1,
+    scale: Annotated[
+        int, typer.Option(help=say("规模:每天千条的倍数。", "Scale: thousands of acts a day."))
+    ] = 1,
     start: Annotated[str, typer.Option(help=say("首日。", "First day."))] = "2026-10-01",
     as_json: JsonFlag = False,
 ) -> None:
     """Write simulated acts."""
     simulation = Simulation(seed=seed, days=days, scale=scale)
-    simulation = replace(simulation, start=_day(start, "--start") or simulation.start)
+    simulation = replace(simulation, start=_day(start) or simulation.start)
     with _progress(say("模拟", "Simulate"), quiet=as_json) as progress:
         rows = bootstrap.run_simulate(simulation, out, progress)
     if as_json:
@@ -230,7 +290,9 @@ def simulate_command(
         _out.print(f"{rows:,} {say('条模拟记录:', 'simulated records: ')}{out}", soft_wrap=True)
 
 
-@app.command("codes", help=say("列出各列可用的代码与名称。", "List the codes and names of each column."))
+@app.command(
+    "codes", help=say("列出各列可用的代码与名称。", "List the codes and names of each column.")
+)
 def codes_command(factors: FactorsOption = None, as_json: JsonFlag = False) -> None:
     """Every code column with its codes, item types included."""
     catalogue = bootstrap.load_catalogue(factors or settings().factors)
@@ -267,11 +329,15 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return WRONG_CALL
     except CarbonError as error:
-        _errors.print(f"[{error.code}] {error.say(lang())}", style="red", markup=False, soft_wrap=True)
+        _errors.print(
+            f"[{error.code}] {error.say(lang())}", style="red", markup=False, soft_wrap=True
+        )
         return BAD_INPUT
-    except Exception as error:  # noqa: BLE001  the last line of defence: a message, not a traceback
+    except Exception as error:
         if settings().debug:
             raise
         wrapped = CarbonError("internal", reason=f"{type(error).__name__}: {error}")
-        _errors.print(f"[internal] {wrapped.say(lang())}", style="red", markup=False, soft_wrap=True)
+        _errors.print(
+            f"[internal] {wrapped.say(lang())}", style="red", markup=False, soft_wrap=True
+        )
         return INTERNAL

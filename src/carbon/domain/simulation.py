@@ -149,6 +149,8 @@ SCENES = (
     ),
 )
 _CONDITIONS = {"like_new": 0.25, "good": 0.45, "fair": 0.25, "": 0.05}
+#: Shares of acts: a single piece, a stated mass, a stated fate, a listed item id, one seen before.
+SINGLE, WEIGHED, FATE_STATED, LISTED, SEEN_BEFORE = 0.9, 0.6, 0.5, 0.7, 0.01
 _BY_WEIGHT = {"clothing_kg"}
 _WITH_ID = {"phone", "tablet", "laptop", "vr_headset", "bicycle"}
 _PREPARED = {"phone"}
@@ -195,7 +197,12 @@ class _Block:
         self.simulation, self.random, self.first, self.count = simulation, random, first, count
         self.scene = random.choice(len(SCENES), count, p=[s.share for s in SCENES])
         catalogue = [(s, g) for s, scene in enumerate(SCENES) for g in scene.goods]
-        self.goods = self._pick_per_scene([{n: g.weight for n, (_, g) in enumerate(catalogue) if _ == s} for s in range(len(SCENES))])
+        self.goods = self._pick_per_scene(
+            [
+                {n: g.weight for n, (_, g) in enumerate(catalogue) if _ == s}
+                for s in range(len(SCENES))
+            ]
+        )
         self.kinds = [g for _, g in catalogue]
         mishap = random.integers(0, len(MISHAPS), count)
         self.mishap = np.where(random.random(count) < MISHAP_SHARE, mishap, -1)
@@ -212,15 +219,18 @@ class _Block:
     def _words(self, per_scene: list[Mapping[str, float]]) -> Words:
         words = tuple(sorted({w for choice in per_scene for w in choice if w}))
         place = {w: n for n, w in enumerate(words)} | {"": -1}
-        return Words(words, self._pick_per_scene([{place[w]: p for w, p in c.items()} for c in per_scene]))
+        return Words(
+            words, self._pick_per_scene([{place[w]: p for w, p in c.items()} for c in per_scene])
+        )
 
     def _hit(self, mishap: str) -> Mask:
-        return self.mishap == MISHAPS.index(mishap)
+        hit: Mask = self.mishap == MISHAPS.index(mishap)
+        return hit
 
     def columns(self) -> Block:
         kinds, random, count = self.kinds, self.random, self.count
         by_weight = np.array([k.item_type in _BY_WEIGHT for k in kinds])[self.goods]
-        quantity = np.where(random.random(count) < 0.9, 1, random.integers(2, 6, count))
+        quantity = np.where(random.random(count) < SINGLE, 1, random.integers(2, 6, count))
         each = np.array([k.mass_kg for k in kinds])[self.goods] * random.uniform(0.8, 1.25, count)
         mass = np.round(np.where(by_weight, each, each * quantity), 3)
         mass = np.where(self._hit("mass_absurd"), mass * 1_000, mass)
@@ -239,10 +249,12 @@ class _Block:
             "act": acts,
             "item_type": self._item_types(),
             "quantity": np.where(by_weight, -1, quantity),
-            "mass_kg": np.where(by_weight | (random.random(count) < 0.6), mass, np.nan),
+            "mass_kg": np.where(by_weight | (random.random(count) < WEIGHED), mass, np.nan),
             "condition": self._words([_CONDITIONS] * len(SCENES)),
             "age_years": age,
-            "price_fen": np.where(price > 0, np.rint(price * random.uniform(0.6, 1.4, count)), -1).astype(np.int64),
+            "price_fen": np.where(
+                price > 0, np.rint(price * random.uniform(0.6, 1.4, count)), -1
+            ).astype(np.int64),
             "process": self._process(),
             "transport_km": np.round(random.gamma(2.0, 150.0, count).clip(1, 4_000), 1),
             "transport_mode": self._modes(),
@@ -250,10 +262,14 @@ class _Block:
             "evidence": self._words([{s.evidence: 1.0} for s in SCENES]),
             "item_id": self._item_ids(numbered),
             "giver": Numbered("p-", random.integers(0, 50_000 * self.simulation.scale, count), 8),
-            "receiver": Numbered("p-", random.integers(0, 50_000 * self.simulation.scale, count), 8),
+            "receiver": Numbered(
+                "p-", random.integers(0, 50_000 * self.simulation.scale, count), 8
+            ),
             "receiver_region": self._regions(),
             "returned_on": self._returns(),
-            "subsidised": Words(("no",), np.where(acts.codes == acts.words.index("trade_in"), 0, -1)),
+            "subsidised": Words(
+                ("no",), np.where(acts.codes == acts.words.index("trade_in"), 0, -1)
+            ),
             "site": self._sites(),
             "enterprise": self._enterprises(),
             "note": Words(("模拟数据",), np.zeros(count, np.int64)),
@@ -287,14 +303,18 @@ class _Block:
     def _destinations(self, by_weight: Mask) -> Words:
         words = ("reuse", "fibre", "export")
         fate = self.random.choice(3, self.count, p=[0.94, 0.05, 0.01])
-        codes = np.where(by_weight, fate, np.where(self.random.random(self.count) < 0.5, 0, -1))
+        codes = np.where(
+            by_weight, fate, np.where(self.random.random(self.count) < FATE_STATED, 0, -1)
+        )
         return Words(words, np.where(self._hit("exported"), 2, codes))
 
     def _item_ids(self, number: Int) -> Numbered:
         has = np.array([k.item_type in _WITH_ID for k in self.kinds])[self.goods]
-        again = self.random.random(self.count) < 0.01
+        again = self.random.random(self.count) < SEEN_BEFORE
         number = np.where(again, number // 1_000, number)
-        return Numbered("item-", np.where(has & (self.random.random(self.count) < 0.7), number, -1), 10)
+        return Numbered(
+            "item-", np.where(has & (self.random.random(self.count) < LISTED), number, -1), 10
+        )
 
     def _regions(self) -> Words:
         words = ("120000", "110000", "130000", "310000", "440000")

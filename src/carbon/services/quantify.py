@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from carbon.domain.units import Float, Int
 from carbon.ports import (
     NO_ROWS,
     Chunk,
-    Encoded,
     Encoder,
     Executor,
     Progress,
@@ -81,7 +81,8 @@ class ChunkTask:
     identity: Identity
     encoder: Encoder
 
-    def __call__(self, chunk: Chunk) -> tuple[Encoded, Outcome]:
+    def __call__(self, chunk: Chunk) -> tuple[Any, Outcome]:
+        """Quantify a chunk and encode its results."""
         batch = chunk.batch()
         add_duplicates(batch, self.identity)
         quantities = self.engine.quantify(batch, self.identity.allowance(batch.row))
@@ -180,5 +181,3 @@ def _claims(
                 life=float(quantities.life[place]),
                 budget=float(budget[place]),
             )
-
-

@@ -86,7 +86,9 @@ class Tally:
 def _accumulate(into: dict[int, np.ndarray], sparse: Sparse) -> None:
     for place, cell in enumerate(sparse.cells.tolist()):
         known = into.get(cell)
-        into[cell] = sparse.sums[:, place].copy() if known is None else known + sparse.sums[:, place]
+        into[cell] = (
+            sparse.sums[:, place].copy() if known is None else known + sparse.sums[:, place]
+        )
 
 
 def summarise(

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.mapping import UNITS, Rule
 from carbon.domain.activity.record import COLUMN, COLUMNS, HEDONG, Batch, Finding, Vocabulary
-from carbon.domain.units import Int, Mask
+from carbon.domain.period import NO_DAY
+from carbon.domain.units import Code, Float, Int, Mask
 
 
 @dataclass(slots=True)
@@ -108,43 +109,46 @@ class TableChunk:
                 if c.kind in ("number", "whole")
             },
             days={c.name: self._days(c.name, note) for c in COLUMNS if c.kind == "day"},
-            has_item_id=typed.per_word(self.column("item_id"), _not_blank),
+            has_item_id=typed.per_word(self.column("item_id"), typed.not_blank),
             in_hedong=self._in_hedong(),
             findings=findings,
         )
-        note("text.missing", "record_id", ~typed.per_word(self.column("record_id"), _not_blank))
+        note(
+            "text.missing", "record_id", ~typed.per_word(self.column("record_id"), typed.not_blank)
+        )
         for column in COLUMNS:
             if column.kind == "text":
                 cells = self.column(column.name)
                 note("text.too_long", column.name, typed.too_long(cells, column.longest))
         return batch
 
-    def _codes(self, name: str) -> np.ndarray:
+    def _codes(self, name: str) -> Code:
         rule = self.rules.get(name)
         renamed = rule.codes if rule else {}
         return typed.codes(self.column(name), self.vocabularies[name], renamed)
 
-    def _numbers(self, name: str, note: Callable[[str, str, Mask], None]) -> np.ndarray:
+    def _numbers(self, name: str, note: Callable[[str, str, Mask], None]) -> Float:
         values, wrong = typed.floats(self.column(name))
         note("number.invalid", name, wrong)
         unit = self.rules[name].unit if name in self.rules else None
         return values if unit is None else values * UNITS[unit]
 
-    def _days(self, name: str, note: Callable[[str, str, Mask], None]) -> np.ndarray:
+    def _days(self, name: str, note: Callable[[str, str, Mask], None]) -> Code:
         pattern = self.rules[name].format if name in self.rules else None
         found, wrong = typed.days(self.column(name), pattern)
         note("date.invalid", name, wrong)
         if COLUMN[name].required:
-            note("text.missing", name, (found == typed.NO_DAY) & ~wrong)
+            note("text.missing", name, (found == NO_DAY) & ~wrong)
         return found
 
     def _in_hedong(self) -> Mask:
-        site = typed.per_word(self.column("site"), lambda c: pc.starts_with(c, HEDONG))
-        digits = typed.per_word(
-            self.column("enterprise"),
-            lambda c: pc.equal(pc.utf8_slice_codeunits(c, 2, 8), HEDONG),
-        )
-        return site | digits
+        site = typed.per_word(self.column("site"), lambda c: np.asarray(pc.starts_with(c, HEDONG)))
+        return site | typed.per_word(self.column("enterprise"), _hedong_enterprise)
+
+
+def _hedong_enterprise(cells: pa.Array) -> Mask:
+    """Digits 3 to 8 of a unified social credit code (GB 32100-2015) are the district's."""
+    return np.asarray(pc.equal(pc.utf8_slice_codeunits(cells, 2, 8), HEDONG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,3 @@ class _Held:
 
     def __call__(self) -> pa.Table:
         return self.table
-
-
-def _not_blank(cells: pa.Array) -> pa.Array:
-    return pc.greater(pc.binary_length(pc.utf8_trim_whitespace(cells)), 0)

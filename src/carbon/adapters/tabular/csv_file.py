@@ -81,7 +81,7 @@ class CsvFile:
 
     def total_rows(self) -> None:
         """Unknown before reading."""
-        return None
+        return
 
     def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
         """Blocks of rows; rows of a wrong shape are noted in ``malformed`` and left out."""
@@ -117,14 +117,20 @@ class CsvFile:
                 invalid_row_handler=malformed,
             ),
             convert_options=pacsv.ConvertOptions(
-                column_types=types, include_columns=list(columns), strings_can_be_null=True,
-                null_values=[""], quoted_strings_can_be_null=True,
+                column_types=types,
+                include_columns=list(columns),
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=True,
             ),
         )
         seen = 0
         for batch in reader:
             if batch.num_rows:
-                yield _Held(pa.Table.from_batches([batch])), self._rows(seen, batch.num_rows, skipped)
+                yield (
+                    _Held(pa.Table.from_batches([batch])),
+                    self._rows(seen, batch.num_rows, skipped),
+                )
             seen += batch.num_rows
             if seen > MAX_ROWS:
                 raise CarbonError(

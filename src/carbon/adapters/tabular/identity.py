@@ -11,15 +11,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from carbon.adapters.tabular.typed import string_buffers
 from carbon.domain.errors import CarbonError
-from carbon.domain.units import Int
+from carbon.domain.units import Int, Mask
 
-Hashes = np.ndarray
+Hashes = npt.NDArray[np.uint64]
 
 #: Rows a repeated value may have in all; beyond it the column is no identifier.
 MAX_REPEATS = 1_000_000
@@ -44,13 +46,12 @@ def hashes(column: pa.Array) -> Hashes:
     """
     if column.null_count:
         column = column.fill_null("")
-    _, offset_buffer, data_buffer = column.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
+    offsets, held = string_buffers(column)
     start, length = offsets[:-1].astype(np.int64), np.diff(offsets)
     low, high = int(offsets[0]), int(offsets[-1])
     data = np.zeros(high - low + 8, np.uint8)
     if high > low:
-        data[:-8] = np.frombuffer(data_buffer, np.uint8)[low:high]
+        data[:-8] = held[low:high]
     words = np.ndarray(shape=(len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
     start -= low
     found = length.astype(np.uint64) * _FINAL
@@ -73,7 +74,7 @@ class _Spill:
         self._stack = ExitStack()
         self._files: list[BinaryIO] = []
 
-    def __enter__(self) -> _Spill:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +92,9 @@ class _Spill:
             self._files = [self._stack.enter_context(path.open("w+b")) for path in paths]
         values = np.sort(np.concatenate(self._held))
         bounds = np.arange(1, 1 << PARTS_BITS, dtype=np.uint64) << np.uint64(64 - PARTS_BITS)
-        for file, part in zip(self._files, np.split(values, np.searchsorted(values, bounds)), strict=True):
+        for file, part in zip(
+            self._files, np.split(values, np.searchsorted(values, bounds)), strict=True
+        ):
             file.write(part.tobytes())
         self._held, self._count = [], 0
 
@@ -136,6 +139,7 @@ def _repeated(values: Hashes) -> Hashes:
     return np.unique(values[1:][values[1:] == values[:-1]])
 
 
-def _member(values: Hashes, ascending: Hashes) -> np.ndarray:
+def _member(values: Hashes, ascending: Hashes) -> Mask:
     place = np.searchsorted(ascending, values).clip(0, len(ascending) - 1)
-    return ascending[place] == values
+    found: Mask = ascending[place] == values
+    return found

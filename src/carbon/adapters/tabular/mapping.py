@@ -57,7 +57,7 @@ class Rule(_Strict):
 
 
 class Mapping(_Strict):
-    """A mapping by canonical column. ``canonical`` itself is the empty mapping: names as they are."""
+    """A mapping by canonical column; ``canonical`` is the empty one, with names as they are."""
 
     title: dict[str, str] = Field(default_factory=dict)
     ignore: tuple[str, ...] = ()
@@ -137,15 +137,15 @@ def read_mapping(name: str) -> Mapping:
         raise CarbonError("mapping.missing", name=name, known=", ".join(mapping_names()))
     try:
         if path.stat().st_size > MAX_MAPPING_BYTES:
-            raise ValueError(f"larger than {MAX_MAPPING_BYTES} bytes")
-        content = tomllib.loads(path.read_text("utf-8-sig"))
-        mapping = Mapping.model_validate(content)
-        if not mapping.columns:
-            raise ValueError("no [columns.…]")
-        return mapping
+            raise CarbonError("mapping.invalid", name=name, reason=f"> {MAX_MAPPING_BYTES} bytes")
+        mapping = Mapping.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise CarbonError("mapping.invalid", name=name, reason=f"{where}: {first['msg']}") from error
+        reason = f"{where}: {first['msg']}"
+        raise CarbonError("mapping.invalid", name=name, reason=reason) from error
     except (tomllib.TOMLDecodeError, ValueError, OSError) as error:
         raise CarbonError("mapping.invalid", name=name, reason=error) from error
+    if not mapping.columns:
+        raise CarbonError("mapping.invalid", name=name, reason="no [columns.…]")
+    return mapping

@@ -38,7 +38,9 @@ class _Groups:
 
     def __call__(self) -> pa.Table:
         file = _open(self.path, self.coded)
-        return file.read_row_groups(list(self.groups), columns=list(self.columns), use_threads=False)
+        return file.read_row_groups(
+            list(self.groups), columns=list(self.columns), use_threads=False
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,7 @@ class ParquetFile:
             raise CarbonError("file.format", path=path, reason=_first_line(error)) from error
         total = sum(self._rows)
         if total > MAX_ROWS:
-            raise CarbonError(
-                "file.too_large", path=path, what="rows", value=total, limit=MAX_ROWS
-            )
+            raise CarbonError("file.too_large", path=path, what="rows", value=total, limit=MAX_ROWS)
 
     def header(self) -> list[str]:
         """Column names."""

@@ -38,11 +38,19 @@ class TableSource:
         header = file.header()
         if len(header) > MAX_COLUMNS:
             raise CarbonError(
-                "file.too_large", path=file.path, what="columns", value=len(header), limit=MAX_COLUMNS
+                "file.too_large",
+                path=file.path,
+                what="columns",
+                value=len(header),
+                limit=MAX_COLUMNS,
             )
         self._rules = mapping.place(header, file.path)
-        coded = {c for c in vocabularies} | {"site", "enterprise"}
-        names = {n: header[[h.strip() for h in header].index(r.source)] for n, r in self._rules.items() if r.source}
+        coded = {*vocabularies} | {"site", "enterprise"}
+        names = {
+            n: header[[h.strip() for h in header].index(r.source)]
+            for n, r in self._rules.items()
+            if r.source
+        }
         self._columns = list(dict.fromkeys(names.values()))
         self._coded = [names[n] for n in names if n in coded]
         self._rules = {

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -110,7 +111,8 @@ def days(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
 
 
 def _day_numbers(column: pa.Array) -> Code:
-    return pc.fill_null(column.cast(pa.int32()), NO_DAY).to_numpy(zero_copy_only=False)
+    numbers: Code = pc.fill_null(column.cast(pa.int32()), NO_DAY).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _days_of_text(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
@@ -146,15 +148,41 @@ def codes(column: pa.Array, vocabulary: Vocabulary, renamed: dict[str, str]) -> 
     words = text(encoded.dictionary).to_pylist()
     numbers = [vocabulary.number(renamed.get((w or "").strip(), w)) for w in words]
     table = np.array([*numbers, MISSING], np.int32)
-    return table[pc.fill_null(encoded.indices, len(numbers)).to_numpy(zero_copy_only=False)]
+    found: Code = table[pc.fill_null(encoded.indices, len(numbers)).to_numpy(zero_copy_only=False)]
+    return found
 
 
-def per_word(column: pa.Array, ask: Callable[[pa.Array], pa.Array]) -> Mask:
+def per_word(column: pa.Array, ask: Callable[[pa.Array], Mask]) -> Mask:
     """A yes/no question about strings, asked once per dictionary word where there is one."""
     if pa.types.is_dictionary(column.type):
         answers = np.append(per_word(column.dictionary, ask), False)
-        return answers[pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False)]
-    return np.asarray(pc.fill_null(ask(text(column)), False))
+        found: Mask = answers[pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False)]
+        return found
+    cells = text(column)
+    return ask(cells) & valid(cells) if cells.null_count else ask(cells)
+
+
+def string_buffers(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """Offsets (``n + 1``) and bytes of a string array, without a copy."""
+    _, offsets, data = cells.buffers()
+    if len(cells) == 0 or offsets is None:
+        return np.zeros(len(cells) + 1, np.int32), np.zeros(0, np.uint8)
+    place = np.frombuffer(offsets, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    return place, np.frombuffer(data or b"", np.uint8)
+
+
+def not_blank(cells: pa.Array) -> Mask:
+    """Where strings hold anything but blanks; only those that start with one are looked at."""
+    offsets, data = string_buffers(cells)
+    some: Mask = np.diff(offsets) > 0
+    if not data.size:
+        return some
+    suspect = some & (data[np.minimum(offsets[:-1], data.size - 1)] <= ord(" "))
+    if suspect.any():
+        rows = np.flatnonzero(suspect)
+        left = trimmed(cells.take(pa.array(rows)))
+        some[rows] = valid(left)
+    return some
 
 
 def too_long(column: pa.Array, longest: int) -> Mask | None:
@@ -162,6 +190,8 @@ def too_long(column: pa.Array, longest: int) -> Mask | None:
     if not is_text(column):
         return None
     words = column.dictionary if pa.types.is_dictionary(column.type) else column
-    if (pc.max(pc.binary_length(words)).as_py() or 0) <= longest:
+    if np.diff(string_buffers(text(words))[0]).max(initial=0) <= longest:
         return None
-    return per_word(column, lambda cells: pc.greater(pc.utf8_length(cells), longest))
+    return per_word(
+        column, lambda cells: np.asarray(pc.fill_null(pc.utf8_length(cells), 0)) > longest
+    )

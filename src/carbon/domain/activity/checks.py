@@ -87,7 +87,11 @@ def _check_days(batch: Batch) -> Iterator[Finding]:
 
 
 #: Checks that need nothing but the batch.
-CHECKS: tuple[Callable[[Batch], Iterator[Finding]], ...] = (_check_codes, _check_ranges, _check_days)
+CHECKS: tuple[Callable[[Batch], Iterator[Finding]], ...] = (
+    _check_codes,
+    _check_ranges,
+    _check_days,
+)
 
 
 def _check_future(batch: Batch, today: int) -> Iterator[Finding]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from carbon.domain.errors import Text
 from carbon.domain.factors.catalog import Catalogue
-from carbon.domain.period import NO_DAY
 from carbon.domain.units import Code, Float, Int, Mask
 
 Kind = Literal["text", "code", "number", "whole", "day"]
@@ -240,9 +238,7 @@ REGIONS = (
 
 def _region_otherwise(word: str) -> int:
     """Three Latin letters are a country (ISO 3166-1 alpha-3): outside mainland China."""
-    if word == "chn":
-        return UNKNOWN
-    is_country = len(word) == 3 and word.isascii() and word.isalpha()
+    is_country = re.fullmatch("[a-z]{3}", word) and word != "chn"
     return len(REGIONS) - 1 if is_country else UNKNOWN
 
 
@@ -301,18 +297,11 @@ class Batch:
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        columns = (*self.codes.values(), *self.numbers.values(), *self.days.values())
-        for column in (*columns, self.has_item_id, self.in_hedong):
-            if column.shape != self.row.shape:
-                raise ValueError(f"a column has shape {column.shape}, not {self.row.shape}")
+        coded = {len(column) for column in (*self.codes.values(), *self.days.values())}
+        others = {len(column) for column in self.numbers.values()}
+        lengths = coded | others | {len(self.has_item_id), len(self.in_hedong)}
+        if lengths - {len(self.row)}:
+            raise ValueError(f"columns of {sorted(lengths)} rows, not {len(self.row)}")
 
     def __len__(self) -> int:
         return len(self.row)
-
-    def has_day(self, name: str) -> Mask:
-        """Where a day column holds a day."""
-        return self.days[name] != NO_DAY
-
-    def has_number(self, name: str) -> Mask:
-        """Where a number column holds a number."""
-        return ~np.isnan(self.numbers[name])

@@ -74,6 +74,7 @@ class TableFault:
     value: str = ""
 
     def say(self, lang: Lang) -> str:
+        """Where it is, what is wrong and what to do."""
         fault = FAULTS[self.code]
         what = fault.what.say(lang, value=self.value)
         return f"{self.table}.csv:{self.line}  [{self.code}] {what} {fault.fix.say(lang)}"
@@ -436,7 +437,10 @@ def _check_rule(row: FactorRow, evidence: Mapping[str, Raw]) -> Found:
     values = [Decimal(raw["value"]) for raw in cited if raw["value"]]
     wrong_unit = [raw["evidence"] for raw in cited if raw["unit"] != row.unit]
     if not values or wrong_unit or (row.rule == "single" and len(values) != 1):
-        yield "factors.rule", f"{row.key}: {row.rule} of {len(values)}, {wrong_unit or 'units agree'}"
+        yield (
+            "factors.rule",
+            f"{row.key}: {row.rule} of {len(values)}, {wrong_unit or 'units agree'}",
+        )
         return
     expected = min(values) if row.rule == "minimum" else _median_of_groups(cited)
     if expected.quantize(row.value, rounding=ROUND_HALF_EVEN) != row.value:

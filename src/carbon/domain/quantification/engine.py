@@ -187,9 +187,7 @@ class Engine:
             return np.full(len(batch), np.inf)
         return self.methodology.life_budget(self._situation(batch, None)[0])
 
-    def _situation(
-        self, batch: Batch, allowance: Float | None
-    ) -> tuple[Situation, _Factors, Code]:
+    def _situation(self, batch: Batch, allowance: Float | None) -> tuple[Situation, _Factors, Code]:
         days = batch.days["occurred_on"]
         if self.conditions.as_of is not None:
             days = np.full(len(batch), self.conditions.as_of, np.int32)
@@ -239,10 +237,11 @@ class Engine:
 
     def _in_force(self, days: Code) -> Mask:
         """Where the methodology holds; a missing day has a finding of its own."""
-        known = days >= day_number(self.methodology.effective)
+        known: Mask = days >= day_number(self.methodology.effective)
         if self.methodology.until is not None:
             known &= days <= day_number(self.methodology.until)
-        return known | (days == NO_DAY)
+        undated: Mask = days == NO_DAY
+        return known | undated
 
     def _check_factors(self, batch: Batch, factors: _Factors, days: Code) -> Iterator[Finding]:
         """A needed row that is missing, or whose grade does not allow this run to use it.
@@ -254,14 +253,12 @@ class Engine:
         in_scope = self._covered[batch.codes["act"]] & self._in_force(days)
         for role in self.methodology.roles:
             rows = factors.rows[role.name]
+            needed = in_scope & self._needed(role, factors)
             for code, wrong in self._factor_faults(role, rows):
                 before = told.setdefault(role.column, np.zeros(len(batch), bool))
-                wrong = wrong & in_scope & ~before
-                if role.unless is not None:
-                    wrong &= self._needed(role, factors)
-                if wrong.any():
-                    before |= wrong
-                    hit = np.flatnonzero(wrong)
+                hit = np.flatnonzero(wrong & needed & ~before)
+                if hit.size:
+                    before[hit] = True
                     yield Finding(code, role.column, hit, np.maximum(rows[hit], -1))
 
     def _factor_faults(self, role: Role, rows: Code) -> Iterator[tuple[str, Mask]]:
@@ -275,9 +272,12 @@ class Engine:
         if self.methodology.issues and not (self.conditions.demonstration or role.optional):
             yield "factor.display_only", grade == _DISPLAY
 
-    def _needed(self, role: Role, factors: _Factors) -> Mask:
-        axis, word = role.unless or ("", "")
-        return factors.codes[axis] != self.resolver.axes[axis].words.index(word)
+    def _needed(self, role: Role, factors: _Factors) -> Mask | np.bool_:
+        if role.unless is None:
+            return np.True_
+        axis, word = role.unless
+        needed: Mask = factors.codes[axis] != self.resolver.axes[axis].words.index(word)
+        return needed
 
     @staticmethod
     def _too_large(emissions: Emissions, rejected: Mask) -> Mask:
@@ -311,7 +311,8 @@ class Engine:
         er_g = be_g - pe_g - u_g - le_g
         rows = _used_rows(factors, emissions)
         flags, grade = self._judge(factors, emissions, rows)
-        parts = (~rejected, be_g, pe_g, u_g, le_g, er_g)
+        counted = (~rejected).astype(np.int64)
+        parts = (counted, be_g, pe_g, u_g, le_g, er_g)
         return Quantities(
             rejected=rejected,
             findings=findings,
@@ -325,7 +326,7 @@ class Engine:
             grade=grade,
             rows=rows,
             totals=self._totals(batch, parts),
-            channels=_by_code(batch.codes["channel"], len(CODES["channel"]), (parts[0], er_g)),
+            channels=_by_code(batch.codes["channel"], len(CODES["channel"]), (counted, er_g)),
             terms={(t.name, t.powers): self._term(t, factors, accepted) for t in emissions.terms},
         )
 
@@ -344,7 +345,7 @@ class Engine:
         flags = flags | flag(grade == _DISPLAY, "display_factor")
         if self.conditions.as_of is not None:
             flags = flags | np.int32(FLAG["as_of"])
-        return flags, grade
+        return flags, grade.astype(np.int32)
 
     def _totals(self, batch: Batch, parts: tuple[Int, ...]) -> Sparse:
         items = len(self.catalogue.items)
@@ -389,6 +390,6 @@ def _rejected(size: int, findings: list[Finding]) -> Mask:
 def _by_code(code: Code, size: int, parts: tuple[Int, ...]) -> Sparse:
     """Sums of some columns by a code; negative codes carry zeros and fall into cell 0."""
     place = np.maximum(code, 0)
-    sums = np.stack([exact_sums(place, part.astype(np.int64, copy=False), size) for part in parts])
+    sums = np.stack([exact_sums(place, part, size) for part in parts])
     cells = np.flatnonzero(sums.any(axis=0))
     return Sparse(cells, sums[:, cells])

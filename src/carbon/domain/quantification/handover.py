@@ -29,9 +29,7 @@ HANDOVER_ROLES = (
     Role("recirculation", "policy", "recirculation_deduction", "item_id"),
     Role("transport", "transport", "{transport}", "transport_mode"),
     Role("packing", "packing", "single_use", "transport_mode"),
-    Role(
-        "refurbish", "refurbish", "{item_type}/{process}", "process", unless=("process", "none")
-    ),
+    Role("refurbish", "refurbish", "{item_type}/{process}", "process", unless=("process", "none")),
     Role("platform", "policy", "platform_energy"),
     Role("used_kwh", "energy", "{item_type}/used", optional=True),
     Role("new_kwh", "energy", "{item_type}/new", optional=True),
@@ -72,7 +70,7 @@ def check_age(situation: Situation) -> Iterator[Finding]:
 
 
 def amount(situation: Situation) -> Float:
-    """q or m (clause 5.1): pieces, or kilograms for goods by weight."""
+    """Q or m (clause 5.1): pieces, or kilograms for goods by weight."""
     by_weight = situation.items.by_weight[situation.batch.codes["item_type"]]
     numbers = situation.batch.numbers
     return np.where(by_weight, numbers["mass_kg"], numbers["quantity"])

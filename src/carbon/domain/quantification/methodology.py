@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+import numpy as np
+
 from carbon.domain.activity.checks import ItemTable
 from carbon.domain.activity.record import Batch, Finding
 from carbon.domain.errors import Text
@@ -97,10 +99,11 @@ class Emissions:
 class Methodology:
     """A methodology in one version.
 
-    ``formula``: its equation, as traces print it. ``issues``: its grams may become credits; otherwise it is for display. ``acts``: the acts it
-    covers. ``check`` yields findings, ``compute`` returns emissions (rows with findings may hold
-NaN). ``life_budget``: for each record, the life its item's account holds if this is the item's
-    first act (clause 6.4); ``None`` for a methodology without accounts.
+        ``formula``: its equation, as traces print it. ``issues``: its grams may become credits;
+    otherwise it is for display. ``acts``: the acts it covers. ``check`` yields findings,
+    ``compute`` returns emissions (rows with findings may hold NaN).
+    ``life_budget``: for each record, the life its item's account holds if this is the item's
+        first act (clause 6.4); ``None`` for a methodology without accounts.
     """
 
     id: str

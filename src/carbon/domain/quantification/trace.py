@@ -43,9 +43,13 @@ FLAG_NAMES: Mapping[str, Text] = {
     ),
     "abroad": Text("接收方不在中国大陆,不可签发", "receiver outside mainland China; cannot issue"),
     "not_hedong": Text("不在河东区登记,不可签发", "not registered in Hedong; cannot issue"),
-    "display_factor": Text("用到仅供展示的因子,不可签发", "uses a display-only factor; cannot issue"),
+    "display_factor": Text(
+        "用到仅供展示的因子,不可签发", "uses a display-only factor; cannot issue"
+    ),
     "factor_carried": Text("因子已过期,按表顺延使用", "a factor has ended and was carried forward"),
-    "as_of": Text("按指定日期的因子试算,不可签发", "computed with factors of another day; cannot issue"),
+    "as_of": Text(
+        "按指定日期的因子试算,不可签发", "computed with factors of another day; cannot issue"
+    ),
     "life_account": Text(
         "该物品寿命已部分计过,只计剩余部分",
         "part of the item's life was credited before: only the rest counts",

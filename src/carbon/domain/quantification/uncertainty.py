@@ -65,8 +65,7 @@ def products(engine: Engine, terms: Mapping[TermKey, Sparse]) -> list[Product]:
         axes = engine.term_axes(powers)
         for cell, amount in zip(sparse.cells.tolist(), sparse.sums[0].tolist(), strict=True):
             rows = [
-                (resolver.rows_of_cell(roles[role], axes, cell), power)
-                for role, power in powers
+                (resolver.rows_of_cell(roles[role], axes, cell), power) for role, power in powers
             ]
             factors = tuple((engine.catalogue.rows[row], power) for row, power in rows if row >= 0)
             item = resolver.word_of_cell("item_type", axes, cell)
@@ -180,13 +179,17 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Float) 
     return np.polyval(coefficients[0], x) / np.polyval(coefficients[1], x)
 
 
+#: Where AS 241 changes from the central to the tail, and from the tail to the far tail.
+_CENTRAL_HALF_WIDTH, _FAR_START = 0.425, 5.0
+
+
 def normal_scores(uniform: Float) -> Float:
     """Inverse of the standard normal distribution function, AS 241 (PPND16); (0, 1) → ℝ."""
     centred = uniform - 0.5
     central = centred * _ratio(_CENTRAL, 0.180625 - centred * centred)
     tail = np.sqrt(-np.log(np.minimum(uniform, 1.0 - uniform)))
-    outer = np.where(tail <= 5.0, _ratio(_TAIL, tail - 1.6), _ratio(_FAR, tail - 5.0))
-    return np.where(np.abs(centred) <= 0.425, central, np.copysign(outer, centred))
+    outer = np.where(tail <= _FAR_START, _ratio(_TAIL, tail - 1.6), _ratio(_FAR, tail - 5.0))
+    return np.where(np.abs(centred) <= _CENTRAL_HALF_WIDTH, central, np.copysign(outer, centred))
 
 
 def analytic_sd(found: Sequence[Product]) -> float:

@@ -71,9 +71,7 @@ def _check_fate(situation: Situation) -> Iterator[Finding]:
     destination = batch.codes["destination"]
     broken = batch.codes["condition"] == _CONDITION["broken"]
     yield from finding("condition.broken", "condition", broken)
-    yield from finding(
-        "destination.export", "destination", destination == _DESTINATION["export"]
-    )
+    yield from finding("destination.export", "destination", destination == _DESTINATION["export"])
     not_reused = np.isin(destination, [_DESTINATION[c] for c in ("fibre", "disposal", "lost")])
     yield from finding("destination.not_reused", "destination", not_reused)
     if not situation.demonstration:

@@ -7,7 +7,6 @@ computed as published: the figure is the table's, the arithmetic ours.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 import numpy as np
 
