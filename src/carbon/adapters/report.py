@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from carbon.domain.errors import Lang
 
 #: The chart area in SVG units; pages scale it.
-WIDTH, BAR, GAP, LABEL = 720, 22, 14, 150
+WIDTH, BAR, GAP, LABEL = 720, 22, 14, 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def category_bars(categories: Sequence[Mapping[str, Any]], lang: Lang) -> list[B
 
 
 _STEPS = (
-    ("be_g", "避免的生产(基准线)", "Production avoided (baseline)", 1),
-    ("pe_g", "运输与整备(项目)", "Transport and preparation", -1),
+    ("be_g", "避免的生产（基准线）", "Production avoided (baseline)", 1),
+    ("pe_g", "运输与整备（项目）", "Transport and preparation", -1),
     ("u_g", "使用阶段", "Use phase", -1),
     ("le_g", "泄漏", "Leakage", -1),
 )
@@ -116,6 +116,15 @@ def waterfall_bars(totals: Mapping[str, int], lang: Lang) -> list[Bar]:
     ]
 
 
+#: Names of the published yardsticks short enough for a chart; the table gives their full titles.
+YARDSTICKS = {
+    "phone/t_cace_2023": ("T/CACE 2023（上限）", "T/CACE 2023 (upper bound)"),
+    "phone/zhuanzhuan_2021": ("转转 2021（至少）", "Zhuanzhuan 2021 (at least)"),
+    "phone/fraunhofer_refurbed_2023": ("Fraunhofer/refurbed", "Fraunhofer/refurbed"),
+    "phone/ademe_2022_per_year": ("ADEME 2022（每年）", "ADEME 2022 (per year)"),
+}
+
+
 def yardstick_bars(summary: Mapping[str, Any], lang: Lang) -> list[Bar]:
     """Published results per phone beside ours; empty where the run holds no phone."""
     phones = [r for r in summary["by_item_type"] if r["item_type"] == "phone" and r["records"]]
@@ -123,9 +132,13 @@ def yardstick_bars(summary: Mapping[str, Any], lang: Lang) -> list[Bar]:
     if not phones or not published:
         return []
     ours = phones[0]["er_g"] / 1000 / phones[0]["records"]
-    name = "本次平均(每条记录)" if lang == "zh" else "This run, mean per record"
+    name = "本次平均（每条记录）" if lang == "zh" else "This run, mean per record"
     rows = [(name, ours, "total")]
-    rows += [(y["title"], float(y["value"]), "other") for y in published]
+    place = 0 if lang == "zh" else 1
+    rows += [
+        (YARDSTICKS.get(y["key"], (y["key"],) * 2)[place], float(y["value"]), "other")
+        for y in published
+    ]
     origin, per_kg = _scale([kg for _, kg, _ in rows])
     return [
         Bar(

@@ -19,7 +19,7 @@ from carbon.domain.factors.table import FactorRow, check_folder
 from carbon.files.factor_folder import read_tables
 
 app = typer.Typer(
-    help=say("因子库:检查、列出、查看、比较。", "Factor tables: validate, list, show, diff."),
+    help=say("因子库：检查、列出、查看、比较。", "Factor tables: validate, list, show, diff."),
     no_args_is_help=True,
 )
 _out = Console()
@@ -36,7 +36,7 @@ def _load(folder: Path | None) -> Catalogue:
 
 
 @app.command(
-    "validate", help=say("检查全部规则,列出每处错误。", "Check every rule and list every fault.")
+    "validate", help=say("检查全部规则，列出每处错误。", "Check every rule and list every fault.")
 )
 def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
     """Exit 3 if any table has a fault."""
@@ -61,7 +61,7 @@ def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
 @app.command("list", help=say("列出因子。", "List factors."))
 def list_factors(
     family: Annotated[
-        str | None, typer.Argument(help=say("表名,如 production。", "Table, e.g. production."))
+        str | None, typer.Argument(help=say("表名，如 production。", "Table, e.g. production."))
     ] = None,
     factors: Folder = None,
     as_json: JsonFlag = False,

@@ -42,7 +42,7 @@ ALL_REJECTED, WRONG_CALL, BAD_INPUT, INTERNAL = 1, 2, 3, 4
 
 app = typer.Typer(
     help=say(
-        "碳普惠:把二手流通换算成避免的二氧化碳,精确到克。",
+        "碳普惠：把二手流通换算成避免的二氧化碳，精确到克。",
         "Avoided CO2 of second-hand goods, to the gram.",
     ),
     no_args_is_help=True,
@@ -89,7 +89,7 @@ def _progress(label: str, *, quiet: bool) -> Iterator[ports.Progress]:
 
 
 @app.command(
-    "quantify", help=say("核算一个文件,写出结果目录。", "Quantify a file into a result folder.")
+    "quantify", help=say("核算一个文件，写出结果目录。", "Quantify a file into a result folder.")
 )
 def quantify_command(
     source: Annotated[
@@ -101,25 +101,26 @@ def quantify_command(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help=say("结果目录(不存在或为空)。", "Result folder, absent or empty.")
+            "--out", help=say("结果目录（不存在或为空）。", "Result folder, absent or empty.")
         ),
     ],
     mapping: Annotated[
         str, typer.Option(help=say("列映射的名称或文件。", "Name or file of a column mapping."))
     ] = "canonical",
     methodology: Annotated[
-        str, typer.Option(help=say("方法学编号:", "Methodology: ") + ", ".join(METHODOLOGIES))
+        str, typer.Option(help=say("方法学编号：", "Methodology: ") + ", ".join(METHODOLOGIES))
     ] = "HD-REUSE",
     factors: FactorsOption = None,
     period: Annotated[
-        str | None, typer.Option(help=say("只计某月,如 2026-10。", "One month only, e.g. 2026-10."))
+        str | None,
+        typer.Option(help=say("只计某月，如 2026-10。", "One month only, e.g. 2026-10.")),
     ] = None,
     demonstration: Annotated[
         bool,
         typer.Option(
             "--demonstration",
             help=say(
-                "允许仅供展示的因子与境外记录;不可签发。",
+                "允许仅供展示的因子与境外记录；不可签发。",
                 "Allow display factors and foreign records; never issues.",
             ),
         ),
@@ -127,11 +128,12 @@ def quantify_command(
     as_of: Annotated[
         str | None,
         typer.Option(
-            help=say("按某日的因子试算;不可签发。", "Use the factors of a day; never issues.")
+            help=say("按某日的因子试算；不可签发。", "Use the factors of a day; never issues.")
         ),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help=say("Dask 调度器,如 tcp://…", "Dask scheduler, e.g. tcp://…"))
+        str | None,
+        typer.Option(help=say("Dask 调度器，如 tcp://…", "Dask scheduler, e.g. tcp://…")),
     ] = None,
     seed: Annotated[
         int, typer.Option(help=say("蒙特卡罗种子。", "Monte Carlo seed."))
@@ -188,20 +190,20 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
             say("可签发", "Issuable"),
             _kg(spread["issuable_g"])
             if summary["issuable_run"]
-            else say("不可签发(仅供展示)", "never (display only)"),
+            else say("不可签发（仅供展示）", "never (display only)"),
         ),
     ]
     for row in rows:
         table.add_row(*row)
     _out.print(table)
     if summary["reject_reasons"]:
-        reasons = Table(title=say("被拒原因(前十)", "Reject reasons (first ten)"))
+        reasons = Table(title=say("被拒原因（前十）", "Reject reasons (first ten)"))
         for name in (say("次数", "Count"), say("代码", "Code"), say("原因", "Reason")):
             reasons.add_column(name)
         for reason in summary["reject_reasons"][:10]:
             reasons.add_row(f"{reason['count']:,}", reason["code"], reason[lang()])
         _out.print(reasons)
-    _out.print(say("报告:", "Report: ") + str(out / "report.html"), soft_wrap=True)
+    _out.print(say("报告：", "Report: ") + str(out / "report.html"), soft_wrap=True)
 
 
 @app.command("explain", help=say("解释一条记录的克数。", "Explain the grams of one record."))
@@ -255,7 +257,7 @@ def _print_trace(trace: Trace) -> None:
     grams.add_row(say("等级", "grade"), trace.grade)
     _out.print(grams)
     _out.print(trace.formula, style="bold", markup=False)
-    _out.print(say("用到的因子:", "Factors used:"))
+    _out.print(say("用到的因子：", "Factors used:"))
     for role, row in trace.factors.items():
         band = "" if row["low"] == row["high"] else f" [{row['low']} – {row['high']}]"
         origin = f"{row['id']}  ({row['source']}: {row['clause']})"
@@ -274,7 +276,7 @@ def simulate_command(
     seed: Annotated[int, typer.Option(help=say("随机种子。", "Random seed."))] = 1,
     days: Annotated[int, typer.Option(help=say("天数。", "Days."))] = 30,
     scale: Annotated[
-        int, typer.Option(help=say("规模:每天千条的倍数。", "Scale: thousands of acts a day."))
+        int, typer.Option(help=say("规模：每天千条的倍数。", "Scale: thousands of acts a day."))
     ] = 1,
     start: Annotated[str, typer.Option(help=say("首日。", "First day."))] = "2026-10-01",
     as_json: JsonFlag = False,
@@ -287,7 +289,7 @@ def simulate_command(
     if as_json:
         sys.stdout.write(json.dumps({"rows": rows, "path": str(out)}) + "\n")
     else:
-        _out.print(f"{rows:,} {say('条模拟记录:', 'simulated records: ')}{out}", soft_wrap=True)
+        _out.print(f"{rows:,} {say('条模拟记录：', 'simulated records: ')}{out}", soft_wrap=True)
 
 
 @app.command(
@@ -323,7 +325,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.Abort:
-        _errors.print(say("已中断,未留下半成品。", "Interrupted; nothing half-finished was left."))
+        _errors.print(say("已中断，未留下半成品。", "Interrupted; nothing half-finished was left."))
         return 130
     except click.ClickException as error:
         error.show()

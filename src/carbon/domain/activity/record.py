@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -69,8 +70,11 @@ COLUMN: Mapping[str, Column] = {c.name: c for c in COLUMNS}
 
 
 def folded(text: str) -> str:
-    """The form under which names are compared: trimmed, case-folded, inner spaces as ``_``."""
-    return "_".join(text.casefold().split())
+    """The form under which names are compared.
+
+    Trimmed, case-folded, full-width characters as half-width, inner spaces as ``_``.
+    """
+    return "_".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 class Vocabulary:

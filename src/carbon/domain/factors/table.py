@@ -7,7 +7,7 @@ guards against the traps of the field (docs/factors.md, section "Traps") are amo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -215,14 +215,21 @@ def category_row(raw: Raw) -> Category:
 
 
 def check_folder(tables: Mapping[str, RawTable]) -> list[TableFault]:
-    """Every fault of a folder's tables, in reading order."""
-    shape = [fault for table in tables.values() for fault in _check_columns(table)]
-    if shape:
-        return shape
-    faults = [fault for table in tables.values() for fault in _check_cells(table)]
-    if not faults:
-        faults = [*_check_references(tables), *_check_meaning(tables)]
-    return faults
+    """Every fault of a folder's tables, in reading order.
+
+    A level is checked once the one below it is sound: columns, cells, references, meaning.
+    """
+    levels = (_each(_check_columns), _each(_check_cells), _check_references, _check_meaning)
+    return next((faults for level in levels if (faults := list(level(tables)))), [])
+
+
+Tables = Mapping[str, RawTable]
+
+
+def _each(
+    check: Callable[[RawTable], Iterator[TableFault]],
+) -> Callable[[Tables], Iterator[TableFault]]:
+    return lambda tables: (fault for table in tables.values() for fault in check(table))
 
 
 def families(tables: Mapping[str, RawTable]) -> Iterator[RawTable]:
@@ -357,16 +364,16 @@ def _check_order(table: RawTable) -> Iterator[TableFault]:
 
 
 def _check_references(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
-    known = {name: {raw[name_of] for _, raw in tables[name].rows} for name, name_of in _IDS(tables)}
+    known = {
+        name: {raw[columns[0]] for _, raw in tables[name].rows}
+        for name, columns in COLUMNS.items()
+        if name in tables
+    }
     for table in tables.values():
         for line, raw in table.rows:
             for target, value in _references(table.name, raw):
                 if value not in known.get(target, ()):
                     yield TableFault(table.name, line, "factors.reference", value)
-
-
-def _IDS(tables: Mapping[str, RawTable]) -> Iterator[tuple[str, str]]:  # noqa: N802
-    return ((name, COLUMNS[name][0]) for name in COLUMNS if name in tables)
 
 
 def _references(table: str, raw: Raw) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ def compute(situation: Situation) -> Emissions:
 METHODOLOGY = Methodology(
     id="EBAY-REC",
     version=1,
-    title=Text("eBay 二手交易规则(展示)", "eBay recommerce rule (display)"),
+    title=Text("eBay 二手交易规则（展示）", "eBay recommerce rule (display)"),
     effective=date(2026, 1, 1),
     until=None,
     issues=False,

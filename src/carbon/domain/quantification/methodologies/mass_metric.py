@@ -53,7 +53,7 @@ def compute(situation: Situation) -> Emissions:
 METHODOLOGY = Methodology(
     id="MASS-METRIC",
     version=1,
-    title=Text("按重量的公布指标(展示)", "Published metric by mass (display)"),
+    title=Text("按重量的公布指标（展示）", "Published metric by mass (display)"),
     effective=FIRST_DAY,
     until=None,
     issues=False,

@@ -53,7 +53,7 @@ def compute(situation: Situation) -> Emissions:
 METHODOLOGY = Methodology(
     id="T-CACE-2023",
     version=1,
-    title=Text("T/CACE 闲置物品交易(展示)", "T/CACE idle goods (display)"),
+    title=Text("T/CACE 闲置物品交易（展示）", "T/CACE idle goods (display)"),
     effective=date(2026, 1, 1),
     until=None,
     issues=False,

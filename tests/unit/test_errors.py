@@ -1,0 +1,58 @@
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from carbon.domain.errors import FAULTS, LANGS, RECORD_CODES, CarbonError
+from conftest import ROOT
+
+
+def test_every_message_exists_in_both_languages_with_the_same_placeholders():
+    for fault in FAULTS.values():
+        for text in (fault.what, fault.fix):
+            assert text.zh
+            assert text.en
+            assert set(re.findall(r"{\w+}", text.zh)) == set(re.findall(r"{\w+}", text.en))
+            assert re.search(r"[一-鿿]", text.zh)
+            assert not re.search(r"[一-鿿]", text.en)
+
+
+def test_findings_need_no_values():
+    """Messages of rejected records are written per code, so they hold no placeholder."""
+    for code in RECORD_CODES:
+        assert "{" not in FAULTS[code].what.en + FAULTS[code].fix.en
+
+
+def test_every_code_is_documented_with_its_words():
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    for fault in FAULTS.values():
+        row = next((ln for ln in text.splitlines() if ln.startswith(f"| `{fault.code}` |")), "")
+        for words in (fault.what.zh, fault.what.en, fault.fix.zh, fault.fix.en):
+            assert words in row, fault.code
+
+
+def test_every_code_is_used_and_tested():
+    """A code nobody raises is dead; a code no test names is unproven."""
+    source = "\n".join(p.read_text("utf-8") for p in (ROOT / "src").rglob("*.py"))
+    tests = "\n".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("*.py"))
+    own = (ROOT / "src" / "carbon" / "domain" / "errors.py").read_text("utf-8")
+    elsewhere = source.replace(own, "")
+    for code in FAULTS:
+        raised = f'"{code}"' in elsewhere or (code.endswith(".missing") and ".missing" in elsewhere)
+        assert raised, f"{code} is never used"
+        assert f'"{code}"' in tests, f"{code} is never tested"
+
+
+def test_an_error_survives_a_process_boundary():
+    error = CarbonError("file.missing", path=Path("x.csv"))
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes
+    assert again.code == "file.missing"
+    assert again.say("zh") == error.say("zh")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_message_says_what_and_what_to_do(lang):
+    said = CarbonError("period.invalid", value="13").say(lang)
+    assert "13" in said
+    assert "2026-10" in said
