@@ -229,19 +229,19 @@ class Engine:
             yield from finding(code, "act", itself)
             uncovered &= ~itself
         yield from finding("act.not_covered", "act", uncovered)
-        yield from finding("methodology.not_in_force", "occurred_on", ~self._in_force(days))
+        not_in_force = ~self._in_force(days) & (days != NO_DAY)
+        yield from finding("methodology.not_in_force", "occurred_on", not_in_force)
         if self.conditions.month is not None:
             month = months_of(batch.days["occurred_on"])
             outside = (batch.days["occurred_on"] != NO_DAY) & (month != self.conditions.month)
             yield from finding("period.outside", "occurred_on", outside)
 
     def _in_force(self, days: Code) -> Mask:
-        """Where the methodology holds; a missing day has a finding of its own."""
+        """Where the methodology holds; false where the day is missing."""
         known: Mask = days >= day_number(self.methodology.effective)
         if self.methodology.until is not None:
             known &= days <= day_number(self.methodology.until)
-        undated: Mask = days == NO_DAY
-        return known | undated
+        return known
 
     def _check_factors(self, batch: Batch, factors: _Factors, days: Code) -> Iterator[Finding]:
         """A needed row that is missing, or whose grade does not allow this run to use it.
