@@ -228,7 +228,9 @@ def test_a_difference_names_rows_and_their_change(folder, catalogue):
 
 def test_the_data_package_describes_every_table():
     package = json.loads((FACTORS / "datapackage.json").read_text("utf-8"))
-    described = {r["path"]: [f["name"] for f in r["schema"]["fields"]] for r in package["resources"]}
+    described = {
+        r["path"]: [f["name"] for f in r["schema"]["fields"]] for r in package["resources"]
+    }
     tables = read_tables(FACTORS)
     assert set(described) == {f"{name}.csv" for name in tables}
     for name, table in tables.items():

@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import (
@@ -322,13 +321,14 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(list(arguments), prog_name="carbon", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         _errors.print(say("已中断，未留下半成品。", "Interrupted; nothing half-finished was left."))
         return 130
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        _errors.print(str(error), markup=False, soft_wrap=True)
+        _errors.print(say("用 carbon --help 查看用法。", "See carbon --help."))
         return WRONG_CALL
     except CarbonError as error:
         _errors.print(

@@ -79,7 +79,7 @@ _FILES = (
     ),
     _fault(
         "file.format",
-        "{path} 不是 CSV、XLSX 或 Parquet 文件，或已损坏（{reason})。",
+        "{path} 不是 CSV、XLSX 或 Parquet 文件，或已损坏（{reason}）。",
         "{path} is not a readable CSV, XLSX or Parquet file ({reason}).",
         "请从原程序重新导出为其中一种格式。",
         "Export it again from its program in one of these formats.",
@@ -97,6 +97,13 @@ _FILES = (
         "{path} is encoded neither in UTF-8, UTF-16 nor GB18030.",
         "请另存为“CSV UTF-8”。",
         "Save it as “CSV UTF-8”.",
+    ),
+    _fault(
+        "file.quotes",
+        "{path} 的引号不成对，之后的行会被吞掉。",
+        "{path} has an odd number of quotation marks, which would swallow the rows after one.",
+        "请补上缺的引号，或删去单独的引号。",
+        "Close the open one, or remove a lone one.",
     ),
     _fault(
         "file.too_large",
@@ -205,7 +212,7 @@ _FILES = (
     ),
     _fault(
         "result.invalid",
-        "{path} 不是本程序写出的完整结果目录（{reason})。",
+        "{path} 不是本程序写出的完整结果目录（{reason}）。",
         "{path} is not a complete result folder of this program ({reason}).",
         "请重新运行 carbon quantify。",
         "Run carbon quantify again.",
@@ -226,7 +233,7 @@ _FILES = (
     ),
     _fault(
         "internal",
-        "程序内部错误（{reason})，本次未写出结果。",
+        "程序内部错误（{reason}），本次未写出结果。",
         "An internal error ({reason}); nothing was written.",
         "请把命令和这行信息报告给维护者；设 CARBON_DEBUG=1 可见细节。",
         "Report the command and this line; CARBON_DEBUG=1 shows details.",
@@ -327,7 +334,7 @@ _FACTORS = (
     ),
     _fault(
         "factors.biogenic",
-        "生产因子为负（{value})。",
+        "生产因子为负（{value}）。",
         "A production factor is negative ({value}).",
         "生物碳吸收计为 0；请改用不含生物碳的数值。",
         "Biogenic uptake counts 0: use a figure without it.",
@@ -493,7 +500,7 @@ _RECORDS = (
         "act.not_covered",
         "所选方法学不适用于这种行为。",
         "The chosen methodology does not cover this act.",
-        "请换用适用的方法学（维修用 HD-REPAIR)。",
+        "请换用适用的方法学（维修用 HD-REPAIR）。",
         "Use the methodology for it (repairs: HD-REPAIR).",
     ),
     _fault(

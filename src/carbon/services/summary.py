@@ -135,7 +135,7 @@ def summarise(
         },
         "reject_reasons": [
             {"code": code, "column": column, "count": count, **_what(code)}
-            for (code, column), count in tally.reasons.most_common()
+            for (code, column), count in sorted(tally.reasons.items(), key=lambda r: (-r[1], r[0]))
         ],
         "flags": _flag_counts(tally.flags),
         "factor_rows": _factor_rows(found),

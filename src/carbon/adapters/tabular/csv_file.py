@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from carbon.adapters.tabular.tables import FIRST_ROW, MAX_ROWS, Piece
+from carbon.adapters.tabular.typed import per_word
 from carbon.domain.errors import CarbonError
-from carbon.domain.units import Int
+from carbon.domain.units import Int, Mask
 
 BLOCK_BYTES = 16 << 20
 HEADER_BYTES = 64_000
@@ -24,10 +26,11 @@ _DELIMITERS = ",;\t|"
 _CANDIDATES = ("utf-8", "gb18030")
 
 
-def detect_encoding(path: Path) -> str:
-    """The encoding of a text file, by byte order mark or by decoding all of it.
+def scan(path: Path) -> tuple[str, int]:
+    """The encoding of a text file, by byte order mark or by decoding all of it; and its quotes.
 
-    Raises ``file.encoding`` if none fits, or if it holds NUL bytes (not text).
+    Raises ``file.encoding`` if none fits, ``file.format`` if it holds NUL (not text),
+    ``file.quotes`` if one quotation mark stands alone: what follows it would be lost.
     """
     with path.open("rb") as stream:
         head = stream.read(4)
@@ -38,19 +41,28 @@ def detect_encoding(path: Path) -> str:
     return _checked(path, _CANDIDATES)
 
 
-def _checked(path: Path, candidates: Sequence[str]) -> str:
+def _checked(path: Path, candidates: Sequence[str]) -> tuple[str, int]:
     for encoding in candidates:
-        decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            with path.open("rb") as stream:
-                while block := stream.read(BLOCK_BYTES):
-                    if "\0" in decoder.decode(block):
-                        raise CarbonError("file.format", path=path, reason="NUL")
-                decoder.decode(b"", final=True)
+            quotes = _quotes(path, encoding)
         except UnicodeDecodeError:
             continue
-        return encoding
+        if quotes % 2:
+            raise CarbonError("file.quotes", path=path)
+        return encoding, quotes
     raise CarbonError("file.encoding", path=path)
+
+
+def _quotes(path: Path, encoding: str) -> int:
+    decoder, quotes = codecs.getincrementaldecoder(encoding)(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            text = decoder.decode(block)
+            if "\0" in text:
+                raise CarbonError("file.format", path=path, reason="NUL")
+            quotes += text.count('"')
+        decoder.decode(b"", final=True)
+    return quotes
 
 
 class CsvFile:
@@ -59,7 +71,7 @@ class CsvFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.malformed: dict[int, str] = {}
-        self._encoding = detect_encoding(path)
+        self._encoding, self._quotes = scan(path)
         with path.open(encoding=self._encoding, newline="") as stream:
             head = stream.read(HEADER_BYTES)
         self._delimiter = self._sniff(head)
@@ -127,15 +139,37 @@ class CsvFile:
         seen = 0
         for batch in reader:
             if batch.num_rows:
-                yield (
-                    _Held(pa.Table.from_batches([batch])),
-                    self._rows(seen, batch.num_rows, skipped),
-                )
+                rows = self._rows(seen, batch.num_rows, skipped)
+                yield self._whole(pa.Table.from_batches([batch]), rows)
             seen += batch.num_rows
             if seen > MAX_ROWS:
                 raise CarbonError(
                     "file.too_large", path=self.path, what="rows", value=seen, limit=MAX_ROWS
                 )
+
+    def _whole(self, table: pa.Table, rows: Int | int) -> Piece:
+        """Rows without those that swallowed others: a cell with a line break and a row in it."""
+        if not self._quotes:
+            return _Held(table), rows
+        swallowing = np.zeros(table.num_rows, bool)
+        for name in table.column_names:
+            cells = table.column(name).combine_chunks()
+            swallowing |= per_word(cells, self._holds_rows)
+        if not swallowing.any():
+            return _Held(table), rows
+        numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
+        for place in np.flatnonzero(swallowing).tolist():
+            cells = [str(column[place].as_py() or "") for column in table.columns]
+            self.malformed[int(numbers[place])] = self._delimiter.join(cells)[:500]
+        return _Held(table.filter(pa.array(~swallowing))), numbers[~swallowing]
+
+    def _holds_rows(self, cells: pa.Array) -> Mask:
+        broken = np.asarray(pc.match_substring(cells, "\n"))
+        if not broken.any():
+            return broken
+        delimiters = np.asarray(pc.count_substring(cells, self._delimiter))
+        found: Mask = broken & (delimiters >= len(self._header) - 1)
+        return found
 
     @staticmethod
     def _rows(seen: int, count: int, skipped: list[int]) -> Int | int:

@@ -153,13 +153,18 @@ def codes(column: pa.Array, vocabulary: Vocabulary, renamed: dict[str, str]) -> 
 
 
 def per_word(column: pa.Array, ask: Callable[[pa.Array], Mask]) -> Mask:
-    """A yes/no question about strings, asked once per dictionary word where there is one."""
+    """A yes/no question about strings, asked once per dictionary word where there is one.
+
+    A null cell is asked about as an empty string.
+    """
     if pa.types.is_dictionary(column.type):
         answers = np.append(per_word(column.dictionary, ask), False)
         found: Mask = answers[pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False)]
         return found
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), bool)
     cells = text(column)
-    return ask(cells) & valid(cells) if cells.null_count else ask(cells)
+    return ask(cells.fill_null("") if cells.null_count else cells)
 
 
 def string_buffers(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
@@ -192,6 +197,4 @@ def too_long(column: pa.Array, longest: int) -> Mask | None:
     words = column.dictionary if pa.types.is_dictionary(column.type) else column
     if np.diff(string_buffers(text(words))[0]).max(initial=0) <= longest:
         return None
-    return per_word(
-        column, lambda cells: np.asarray(pc.fill_null(pc.utf8_length(cells), 0)) > longest
-    )
+    return per_word(column, lambda cells: np.asarray(pc.utf8_length(cells)) > longest)

@@ -31,7 +31,17 @@ from carbon.domain.quantification.methodology import (
     flag,
 )
 from carbon.domain.quantification.resolver import MISS_CODES, Axis, Resolver, Role
-from carbon.domain.units import MAX_RECORD_G, Code, Float, Int, Mask, ceil_g, exact_sums, floor_g
+from carbon.domain.units import (
+    GRAMS_PER_KG,
+    MAX_RECORD_G,
+    Code,
+    Float,
+    Int,
+    Mask,
+    ceil_g,
+    exact_sums,
+    floor_g,
+)
 
 _HOME_DELIVERY = FIXED_VOCABULARIES["transport_mode"]["home_delivery"]
 _FAIR = FIXED_VOCABULARIES["condition"]["fair"]
@@ -289,7 +299,7 @@ class Engine:
             emissions.leakage_kg,
         ):
             largest = np.fmax(largest, np.abs(part))
-        return ~rejected & ~(largest * 1_000.0 <= MAX_RECORD_G)
+        return ~rejected & ~(largest <= MAX_RECORD_G / GRAMS_PER_KG)
 
     def _grams(
         self,
