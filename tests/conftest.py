@@ -14,6 +14,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from hypothesis import settings
+
 from carbon import bootstrap
 from carbon.domain.activity.record import COLUMNS
 from carbon.domain.factors.catalog import Catalogue
@@ -23,6 +25,11 @@ ROOT = Path(__file__).parents[1]
 FACTORS = ROOT / "factors"
 #: Real tables and records; present beside a development checkout and in CI only.
 SHARED = Path(os.environ.get("CARBON_SHARED", ROOT.parent / "shared")) / "data"
+
+settings.register_profile(
+    "carbon", deadline=None, max_examples=int(os.environ.get("CARBON_EXAMPLES", "100"))
+)
+settings.load_profile("carbon")
 
 TODAY = date(2026, 11, 23)
 

@@ -130,7 +130,6 @@ def test_splitting_a_quantity_moves_at_most_a_gram_per_term_and_part(row, pieces
 OPTIONAL = [c.name for c in COLUMNS if not c.required]
 
 
-@settings(max_examples=300)
 @given(records(), st.sets(st.sampled_from(OPTIONAL), min_size=1), st.booleans())
 def test_deleting_a_field_never_raises_er(row, names, demonstration):
     """What is not stated counts as the worst: a record that loses cells is rejected or earns less."""

@@ -15,7 +15,13 @@ from carbon.domain.factors.table import FactorRow
 from carbon.domain.period import day_date, month_name
 from carbon.domain.quantification.engine import MEASURES, Engine, Sparse, TermKey
 from carbon.domain.quantification.methodology import FLAG
-from carbon.domain.quantification.uncertainty import Interval, Product, intervals, products
+from carbon.domain.quantification.uncertainty import (
+    Interval,
+    Product,
+    drivers,
+    intervals,
+    products,
+)
 from carbon.ports import RecordSource
 
 if TYPE_CHECKING:
@@ -23,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Format of summary.json; changes with its fields.
 SUMMARY_VERSION = 1
+
+#: Factors named as what moves the answer.
+DRIVERS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,10 @@ def summarise(
         ],
         "flags": _flag_counts(tally.flags),
         "factor_rows": _factor_rows(found),
+        "drivers": [
+            {"id": d.row.id, "at_low_g": d.at_low_g, "at_high_g": d.at_high_g}
+            for d in drivers(found)[:DRIVERS]
+        ],
         "yardsticks": _yardsticks(engine),
     }
 

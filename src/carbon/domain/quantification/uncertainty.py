@@ -109,6 +109,45 @@ def _interval(kg: Float, found: Sequence[Product], levels: Sequence[int]) -> Int
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """How far one factor alone moves the total: at its ``low`` and at its ``high``, in grams."""
+
+    row: FactorRow
+    at_low_g: int
+    at_high_g: int
+
+    @property
+    def swing_g(self) -> int:
+        """Distance between the two."""
+        return abs(self.at_high_g - self.at_low_g)
+
+
+def drivers(found: Sequence[Product]) -> list[Driver]:
+    """Every drawn factor with its effect on the total, the largest first (a tornado)."""
+    rows = {row.id: row for product in found for row, _ in product.factors}
+    central = {name: float(row.value or 0) for name, row in rows.items()}
+    moved = [
+        Driver(
+            row,
+            _total_g(found, central | {name: float(row.low or 0)}),
+            _total_g(found, central | {name: float(row.high or 0)}),
+        )
+        for name, row in rows.items()
+        if row.low != row.high
+    ]
+    return sorted(moved, key=lambda d: (-d.swing_g, d.row.id))
+
+
+def _total_g(found: Sequence[Product], values: Mapping[str, float]) -> int:
+    total = 0.0
+    for product in found:
+        total += product.coefficient * math.prod(
+            values[row.id] ** power for row, power in product.factors
+        )
+    return round(total * GRAMS_PER_KG)
+
+
 def draw(row: FactorRow, seed: int, draws: int) -> Float:
     """Draws of one factor row, shape ``(draws,)``; the stream depends on row and seed alone."""
     if row.value is None or row.low is None or row.high is None:

@@ -1,0 +1,70 @@
+# Carbon Inclusion 碳普惠. `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+PORT ?= 8321
+ROWS ?= 10000000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench memory soak notebooks clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/uv: requirements/setup.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV) || { tools/install-venv; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/setup.txt
+	@touch $@
+
+$(VENV)/run: $(BIN)/uv requirements/run.txt pyproject.toml
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/run ## make the environment (demo, test and the others do it themselves)
+
+demo: $(VENV)/run ## simulate a Hedong month, quantify it, show the report (SERVE=0 ends there)
+	@rm -rf demo && mkdir demo
+	@$(BIN)/carbon simulate --out demo/month.parquet
+	@$(BIN)/carbon quantify demo/month.parquet --out demo/result
+	@if [ "$(SERVE)" = 1 ]; then \
+	  echo "http://127.0.0.1:$(PORT)/report.html  (Ctrl-C 结束 / to stop)"; \
+	  $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/result; \
+	else echo "demo/result/report.html"; fi
+
+test: $(VENV)/dev ## run all tests and the notebooks
+	@$(BIN)/pytest -n 2
+	@$(MAKE) --no-print-directory notebooks
+
+notebooks: $(VENV)/dev ## execute the notebooks
+	@$(BIN)/python tools/run_notebooks.py
+
+check: $(VENV)/dev ## lint, types, import contracts, factor tables
+	@$(BIN)/ruff format --check -q src tests bench tools
+	@$(BIN)/ruff check -q src tests bench tools
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@CARBON_LANG=en $(BIN)/carbon factors validate
+
+format: $(VENV)/dev ## format the code
+	@$(BIN)/ruff check -q --fix src tests bench tools && $(BIN)/ruff format -q src tests bench tools
+
+bench: $(VENV)/dev ## rows/s against DuckDB, Polars and pandas in one run (ROWS=…)
+	@$(BIN)/python bench/run.py --rows $(ROWS)
+
+memory: $(VENV)/dev ## peak memory at 50 million rows
+	@$(BIN)/python bench/run.py --memory-rows 50000000
+
+soak: $(VENV)/dev ## the property tests, long
+	@CARBON_EXAMPLES=5000 $(BIN)/pytest tests/property
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) demo bench-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
