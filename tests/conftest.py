@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-
 from hypothesis import settings
 
 from carbon import bootstrap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
@@ -32,8 +32,11 @@ class Chunk(Protocol):
     def texts(self, column: str, positions: Int) -> list[str]:
         """Cells of a text column at some positions of the batch."""
 
-    def select(self, rows: Int) -> Chunk | None:
-        """The part with some file rows (ascending); ``None`` where it holds none of them."""
+    def take(self, positions: Int) -> Chunk:
+        """The part at some positions."""
+
+    def join(self, others: Sequence[Any]) -> Chunk:
+        """This chunk with others of the same submission after it."""
 
 
 class RecordSource(Protocol):
@@ -42,8 +45,8 @@ class RecordSource(Protocol):
     def chunks(self) -> Iterator[Chunk]:
         """All chunks in file order; can be called again."""
 
-    def repeats(self, column: str) -> Int:
-        """File rows, ascending, whose value in a text column stands in other rows too."""
+    def repeats(self, columns: Sequence[str]) -> Mapping[str, Int]:
+        """For each text column the file rows, ascending, whose value stands in other rows too."""
 
     def malformed(self) -> Mapping[int, str]:
         """File rows that hold no record because their shape is broken, with their text.

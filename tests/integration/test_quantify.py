@@ -308,7 +308,8 @@ def test_colliding_hashes_reject_nobody(monkeypatch):
     cells = pa.array(["a", "b", "a", "c"])
     rows = np.array([2, 3, 4, 5])
     monkeypatch.setattr(identity, "hashes", lambda column: np.zeros(len(column), np.uint64))
-    assert identity.repeated_rows(lambda: iter([(cells, rows)]), "x", "f").tolist() == [2, 4]
+    found = identity.repeated_rows(lambda: iter([lambda: ({"x": cells}, rows)]), ["x"], "f")
+    assert found["x"].tolist() == [2, 4]
 
 
 def test_hashes_depend_on_every_byte_and_the_length():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -75,33 +76,33 @@ class TableEncoder:
 
     def __call__(self, chunk: TableChunk, quantities: Quantities) -> EncodedTables:
         """Accepted records with grams and factor rows; one reject row per finding."""
-        records = self._records(chunk, quantities)
-        if quantities.rejected.any():
-            records = records.filter(pa.array(~quantities.rejected))
-        return EncodedTables(records, self._rejects(chunk, quantities.findings))
+        return EncodedTables(
+            self._records(chunk, quantities), self._rejects(chunk, quantities.findings)
+        )
 
     def _records(self, chunk: TableChunk, quantities: Quantities) -> pa.Table:
         batch = chunk.batch()
+        kept = _Kept(quantities.rejected)
         columns: dict[str, pa.Array] = {}
         for column in COLUMNS:
             name = column.name
             if column.kind == "code":
-                columns[name] = _coded(batch.codes[name], self._words[name])
+                columns[name] = _coded(kept.array(batch.codes[name]), self._words[name])
             elif column.kind == "day":
-                days = batch.days[name]
-                columns[name] = pa.array(days, pa.int32(), mask=days == NO_DAY).cast(pa.date32())
+                columns[name] = _day_column(kept.array(batch.days[name]))
             elif column.kind == "text":
-                columns[name] = _string_column(chunk.column(name))
+                columns[name] = kept.cells(_string_column(chunk.column(name)))
             else:
-                columns[name] = _number_column(batch.numbers[name], whole=column.kind == "whole")
-        columns["row"] = pa.array(batch.row)
+                values = kept.array(batch.numbers[name])
+                columns[name] = _number_column(values, whole=column.kind == "whole")
+        columns["row"] = pa.array(kept.array(batch.row))
         for name in GRAMS:
-            columns[name] = pa.array(getattr(quantities, name))
-        columns["life"] = pa.array(quantities.life)
-        columns["grade"] = _coded(quantities.grade.astype(np.int32), self._grades)
-        columns["flags"] = _coded(quantities.flags, self._flags)
+            columns[name] = pa.array(kept.array(getattr(quantities, name)))
+        columns["life"] = pa.array(kept.array(quantities.life))
+        columns["grade"] = _coded(kept.array(quantities.grade), self._grades)
+        columns["flags"] = _coded(kept.array(quantities.flags), self._flags)
         for role in self._roles:
-            columns[FACTOR + role] = _coded(quantities.rows[role], self._rows)
+            columns[FACTOR + role] = _coded(kept.array(quantities.rows[role]), self._rows)
         return pa.table(columns)
 
     def _rejects(self, chunk: TableChunk, findings: Sequence[Finding]) -> pa.Table:
@@ -136,6 +137,26 @@ class TableEncoder:
         )
 
 
+class _Kept:
+    """Leaves the rejected rows out, column by column."""
+
+    def __init__(self, rejected: npt.NDArray[np.bool_]) -> None:
+        self._all = not rejected.any()
+        self._mask = ~rejected
+        self._cells = pa.array(self._mask)
+
+    def array(self, values: np.ndarray) -> np.ndarray:
+        return values if self._all else values[self._mask]
+
+    def cells(self, values: pa.Array) -> pa.Array:
+        return values if self._all else values.filter(self._cells)
+
+
+def _day_column(days: np.ndarray) -> pa.Array:
+    missing = days == NO_DAY
+    return pa.array(days, pa.int32(), mask=missing if missing.any() else None).cast(pa.date32())
+
+
 def _coded(codes: np.ndarray, words: pa.Array) -> pa.Array:
     negative = codes < 0
     mask = negative if negative.any() else None
@@ -158,9 +179,9 @@ def _string_column(cells: pa.Array) -> pa.Array:
 
 
 def _number_column(values: np.ndarray, *, whole: bool) -> pa.Array:
-    missing = np.isnan(values)
     if not whole:
-        return pa.array(values, mask=missing)
+        return pa.array(values, from_pandas=True)
+    missing = np.isnan(values)
     outside = missing | (np.abs(values) >= 2**62)
     return pa.array(np.where(outside, 0, values).astype(np.int64), mask=missing)
 

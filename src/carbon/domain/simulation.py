@@ -276,7 +276,7 @@ class _Block:
         }
 
     def _shuffled(self, number: Int) -> Int:
-        """Record numbers out of order, as in a real export: a bijection of 0 … 2^34 − 1."""
+        """Record numbers out of order, as in a real export: a bijection of 0 … 2^33 − 1."""
         return (number * 11_400_714_819 + self.simulation.seed) % (1 << 33)
 
     def _days(self) -> Int:

@@ -40,19 +40,19 @@ def ceil_g(kg: Float) -> Int:
     return np.ceil(_grams(kg)).astype(np.int64)
 
 
-def exact_sums(group: npt.NDArray[np.integer], amount: Int, size: int) -> Int:
-    """Sum integers by group without losing a unit.
+def exact_sums(group: npt.NDArray[np.integer], amount: Int | Float, size: int) -> Int:
+    """Sum whole numbers by group without losing a unit.
 
-    ``group``: shape ``(n,)``, values in ``[0, size)``; ``amount``: shape ``(n,)`` int64.
-    Returns shape ``(size,)`` int64. ``np.bincount`` sums in float64, which is exact below 2**53
-    and several times faster than an integer scatter; above that bound the scatter is used.
+    ``group``: shape ``(n,)``, values in ``[0, size)``; ``amount``: shape ``(n,)``, int64 or
+    float64 holding whole numbers. Returns shape ``(size,)`` int64. ``np.bincount`` sums in
+    float64, which is exact below 2**53 and several times faster than an integer scatter; above
+    that bound the scatter is used.
     """
     if amount.size == 0:
         return np.zeros(size, np.int64)
-    largest = max(int(amount.max()), -int(amount.min()))
+    largest = max(abs(float(amount.max())), abs(float(amount.min())))
     if largest * amount.size < 2**53:
-        sums = np.bincount(group, weights=amount.astype(np.float64), minlength=size)
-        return sums.astype(np.int64)
+        return np.bincount(group, weights=amount, minlength=size).astype(np.int64)
     totals = np.zeros(size, np.int64)
-    np.add.at(totals, group, amount)
+    np.add.at(totals, group, amount.astype(np.int64))
     return totals

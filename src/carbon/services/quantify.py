@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from carbon.domain.activity.record import Batch, Finding
 from carbon.domain.quantification.engine import Engine, Quantities, Sparse, TermKey
 from carbon.domain.quantification.life_account import Claim, settle
-from carbon.domain.units import Float, Int
+from carbon.domain.units import Int, Mask
 from carbon.ports import (
     NO_ROWS,
     Chunk,
@@ -27,37 +27,22 @@ from carbon.services.summary import Tally, UncertaintyOptions, summarise
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one record cannot know of the others.
+    """What one record cannot know of the others, as file rows in ascending order.
 
-    ``duplicates``: file rows, ascending, whose record id stands more than once; ``granted_rows``
-    and ``granted``: life granted by accounts of items with several acts.
+    ``duplicates``: the record id stands more than once; ``shared``: the item has several acts, so
+    that its life account is settled once all of them are known.
     """
 
-    duplicates: Int = field(default_factory=lambda: NO_ROWS)
-    granted_rows: Int = field(default_factory=lambda: NO_ROWS)
-    granted: Float = field(default_factory=lambda: np.zeros(0))
-
-    def duplicate_positions(self, row: Int) -> Int:
-        """Positions in a batch of rows that are duplicates."""
-        return np.flatnonzero(np.isin(row, _between(self.duplicates, row)))
-
-    def allowance(self, row: Int) -> Float | None:
-        """Life granted to each row of a batch; ``None`` where no account touches it."""
-        near = _between(self.granted_rows, row)
-        if not near.size:
-            return None
-        allowance = np.full(len(row), np.inf)
-        place = np.searchsorted(self.granted_rows, row).clip(0, len(self.granted_rows) - 1)
-        found = self.granted_rows[place] == row
-        allowance[found] = self.granted[place[found]]
-        return allowance
+    duplicates: Int
+    shared: Int
 
 
-def _between(rows: Int, row: Int) -> Int:
+def _among(rows: Int, row: Int) -> Mask | None:
+    """Where a batch's rows are among some rows; ``None`` if nowhere."""
     if not rows.size or not row.size:
-        return NO_ROWS
+        return None
     first, last = np.searchsorted(rows, [row.min(), row.max() + 1])
-    return rows[first:last]
+    return np.isin(row, rows[first:last]) if last > first else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +59,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """A quantified chunk: its encoded results, its outcome, and the records held back."""
+
+    encoded: Any
+    outcome: Outcome
+    held: Chunk | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkTask:
     """What is done with one chunk, wherever it is done."""
 
@@ -81,30 +75,34 @@ class ChunkTask:
     identity: Identity
     encoder: Encoder
 
-    def __call__(self, chunk: Chunk) -> tuple[Any, Outcome]:
-        """Quantify a chunk and encode its results."""
+    def __call__(self, chunk: Chunk) -> Done:
+        """Quantify a chunk, but for the acts of items that have several."""
         batch = chunk.batch()
         add_duplicates(batch, self.identity)
-        quantities = self.engine.quantify(batch, self.identity.allowance(batch.row))
-        return self.encoder(chunk, quantities), _outcome(quantities)
+        deferred = _among(self.identity.shared, batch.row)
+        quantities = self.engine.quantify(batch, deferred=deferred)
+        held = None if deferred is None else chunk.take(np.flatnonzero(deferred))
+        outcome = _outcome(quantities, 0 if deferred is None else int(deferred.sum()))
+        return Done(self.encoder(chunk, quantities), outcome, held)
 
 
 def add_duplicates(batch: Batch, identity: Identity) -> None:
     """Every row of a repeated record id is a fault: keeping one would depend on row order."""
-    positions = identity.duplicate_positions(batch.row)
-    if positions.size:
-        batch.findings.append(Finding("record_id.duplicate", "record_id", positions))
+    repeated = _among(identity.duplicates, batch.row)
+    if repeated is not None:
+        rows = np.flatnonzero(repeated)
+        batch.findings.append(Finding("record_id.duplicate", "record_id", rows))
 
 
-def _outcome(quantities: Quantities) -> Outcome:
+def _outcome(quantities: Quantities, deferred: int) -> Outcome:
     reasons: dict[tuple[str, str], int] = {}
     for found in quantities.findings:
         key = (found.code, found.column)
         reasons[key] = reasons.get(key, 0) + len(found.rows)
     bits, counts = np.unique(quantities.flags[~quantities.rejected], return_counts=True)
     return Outcome(
-        rows=len(quantities.rejected),
-        rejected=int(quantities.rejected.sum()),
+        rows=len(quantities.rejected) - deferred,
+        rejected=int(quantities.rejected.sum()) - deferred,
         findings=reasons,
         totals=quantities.totals,
         channels=quantities.channels,
@@ -128,12 +126,17 @@ def quantify(
     """
     try:
         identity = find_identity(source, engine)
-        tally = Tally(engine)
+        tally, held = Tally(engine), []
         task = ChunkTask(engine, identity, folder.encoder)
-        for encoded, outcome in executor.map(task, source.chunks()):
-            folder.write(encoded)
-            tally.add(outcome)
+        for done in executor.map(task, source.chunks()):
+            folder.write(done.encoded)
+            tally.add(done.outcome)
+            held += [done.held] if done.held else []
             progress(tally.rows, source.total_rows)
+        if held:
+            done = _settled(task, held[0].join(held[1:]))
+            folder.write(done.encoded)
+            tally.add(done.outcome)
         folder.write_malformed(source.malformed())
         tally.add_malformed(len(source.malformed()))
         summary = summarise(tally, source, uncertainty)
@@ -145,39 +148,27 @@ def quantify(
 
 
 def find_identity(source: RecordSource, engine: Engine) -> Identity:
-    """Duplicates of the record id, and the accounts of items with several acts (clause 6.4)."""
-    duplicates = source.repeats("record_id")
+    """Duplicates of the record id, and the acts of items that have several (clause 6.4)."""
     if engine.methodology.life_budget is None:
-        return Identity(duplicates)
-    repeated = source.repeats("item_id")
-    identity = Identity(duplicates)
-    if not repeated.size:
-        return identity
-    granted = settle(_claims(source, engine, identity, repeated))
-    rows = np.array(sorted(granted), np.int64)
-    return Identity(duplicates, rows, np.array([granted[row] for row in rows.tolist()]))
+        return Identity(source.repeats(["record_id"])["record_id"], NO_ROWS)
+    repeats = source.repeats(["record_id", "item_id"])
+    return Identity(repeats["record_id"], repeats["item_id"])
 
 
-def _claims(
-    source: RecordSource, engine: Engine, identity: Identity, repeated: Int
-) -> Iterator[Claim]:
-    """What the accepted acts of items with several acts would be credited, each by itself."""
-    for chunk in source.chunks():
-        part = chunk.select(repeated)
-        if part is None:
-            continue
-        batch = part.batch()
-        add_duplicates(batch, identity)
-        quantities = engine.quantify(batch)
-        budget = engine.life_budget(batch)
-        accepted = np.flatnonzero(~quantities.rejected)
-        items, records = part.texts("item_id", accepted), part.texts("record_id", accepted)
-        for place, item, record in zip(accepted.tolist(), items, records, strict=True):
-            yield Claim(
-                item=item,
-                day=int(batch.days["occurred_on"][place]),
-                record_id=record,
-                row=int(batch.row[place]),
-                life=float(quantities.life[place]),
-                budget=float(budget[place]),
-            )
+def _settled(task: ChunkTask, chunk: Chunk) -> Done:
+    """The acts held back, quantified with what their items' life accounts grant them."""
+    batch = chunk.batch()
+    add_duplicates(batch, task.identity)
+    alone = task.engine.quantify(batch)
+    accepted = np.flatnonzero(~alone.rejected)
+    budget = task.engine.life_budget(batch)
+    days = batch.days["occurred_on"]
+    items, records = chunk.texts("item_id", accepted), chunk.texts("record_id", accepted)
+    granted = settle(
+        Claim(item, int(days[n]), record, n, float(alone.life[n]), float(budget[n]))
+        for n, item, record in zip(accepted.tolist(), items, records, strict=True)
+    )
+    allowance = np.full(len(batch), np.inf)
+    allowance[list(granted)] = list(granted.values())
+    quantities = task.engine.quantify(batch, allowance)
+    return Done(task.encoder(chunk, quantities), _outcome(quantities, 0), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -62,15 +62,20 @@ class TableChunk:
         cells = self.column(column).take(pa.array(positions, pa.int64()))
         return [cell or "" for cell in typed.text(cells).to_pylist()]
 
-    def select(self, rows: Int) -> TableChunk | None:
-        """The part with some file rows (ascending); ``None`` where it holds none of them."""
-        own = self.row_numbers()
-        first, last = np.searchsorted(rows, [own[0], own[-1] + 1]) if len(own) else (0, 0)
-        if first == last:
-            return None
-        positions = np.flatnonzero(np.isin(own, rows[first:last]))
-        part = self.raw().take(pa.array(positions))
-        return replace(self, load=lambda: part, rows=own[positions], _raw=part, _batch=None)
+    def take(self, positions: Int) -> TableChunk:
+        """The part at some positions."""
+        part = self.raw().take(pa.array(positions, pa.int64()))
+        return self._of(part, self.row_numbers()[positions])
+
+    def join(self, others: Sequence[TableChunk]) -> TableChunk:
+        """This chunk with others of the same submission after it."""
+        chunks = (self, *others)
+        tables = pa.concat_tables([c.raw() for c in chunks]).unify_dictionaries()
+        rows = np.concatenate([c.row_numbers() for c in chunks])
+        return self._of(tables.combine_chunks(), rows)
+
+    def _of(self, table: pa.Table, rows: Int) -> TableChunk:
+        return replace(self, load=_Held(table), rows=rows, _raw=table, _batch=None)
 
     def batch(self) -> Batch:
         """The typed batch; cells that cannot be read are among its findings."""

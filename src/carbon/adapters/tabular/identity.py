@@ -8,8 +8,9 @@ as text, so a collision of hashes rejects nobody.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -17,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from carbon.adapters.tabular.typed import string_buffers
+from carbon.adapters.executors import Threads
+from carbon.adapters.tabular import typed
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int, Mask
 
@@ -34,8 +36,9 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FINAL = np.uint64(0xD6E8FEB86659FD93)
 _MASKS = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
 
-#: A pass over a column: pieces of strings with the file rows they stand in.
-Pieces = Callable[[], Iterator[tuple[pa.Array, Int]]]
+#: Reads some columns of a piece of a file as strings, with the file row of each record.
+Piece = Callable[[], tuple[Mapping[str, pa.Array], Int]]
+Pieces = Callable[[], Iterable[Piece]]
 
 
 def hashes(column: pa.Array) -> Hashes:
@@ -46,7 +49,7 @@ def hashes(column: pa.Array) -> Hashes:
     """
     if column.null_count:
         column = column.fill_null("")
-    offsets, held = string_buffers(column)
+    offsets, held = typed.string_buffers(column)
     start, length = offsets[:-1].astype(np.int64), np.diff(offsets)
     low, high = int(offsets[0]), int(offsets[-1])
     data = np.zeros(high - low + 8, np.uint8)
@@ -109,27 +112,69 @@ class _Spill:
             yield np.fromfile(file, np.uint64)
 
 
-def repeated_rows(pieces: Pieces, column: str, path: object) -> Int:
-    """File rows, ascending, whose value stands in more than one row. Blank values do not count.
+def repeated_rows(pieces: Pieces, columns: Sequence[str], path: object) -> dict[str, Int]:
+    """For each column the file rows, ascending, whose value stands in more than one row.
 
-    Raises ``identity.too_many`` past :data:`MAX_REPEATS`.
+    Blank values do not count. Raises ``identity.too_many`` past :data:`MAX_REPEATS`.
     """
-    with tempfile.TemporaryDirectory(prefix="carbon-") as folder, _Spill(Path(folder)) as spill:
-        for cells, _ in pieces():
-            spill.add(hashes(cells) if not cells.null_count else hashes(cells.drop_null()))
-        candidates = np.concatenate([_repeated(part) for part in spill.parts()])
-    if not candidates.size:
-        return np.zeros(0, np.int64)
-    rows_of: dict[str, list[int]] = {}
-    count = 0
-    for cells, rows in pieces():
-        found = np.flatnonzero(_member(hashes(cells), candidates))
-        count += len(found)
-        if count > MAX_REPEATS:
-            raise CarbonError("identity.too_many", path=path, column=column, limit=MAX_REPEATS)
-        for value, row in zip(cells.take(pa.array(found)).to_pylist(), rows[found], strict=True):
-            if value and value.strip():
-                rows_of.setdefault(value, []).append(int(row))
+    candidates = _candidates(pieces, columns)
+    found: dict[str, dict[str, list[int]]] = {name: {} for name in columns}
+    counts = dict.fromkeys(columns, 0)
+    if any(part.size for part in candidates.values()):
+        for hits in Threads().map(_Lookup(candidates), pieces()):
+            for name, (values, rows) in hits.items():
+                counts[name] += len(rows)
+                if counts[name] > MAX_REPEATS:
+                    limit = {"column": name, "limit": MAX_REPEATS}
+                    raise CarbonError("identity.too_many", path=path, **limit)
+                for value, row in zip(values, rows, strict=True):
+                    found[name].setdefault(value, []).append(row)
+    return {name: _several(rows_of) for name, rows_of in found.items()}
+
+
+def _candidates(pieces: Pieces, columns: Sequence[str]) -> dict[str, Hashes]:
+    """Hashes that more than one row has."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="carbon-")))
+        spills = {}
+        for number, name in enumerate(columns):
+            (folder / str(number)).mkdir()
+            spills[name] = stack.enter_context(_Spill(folder / str(number)))
+        for found in Threads().map(_hash_piece, pieces()):
+            for name, values in found.items():
+                spills[name].add(values)
+        return {
+            name: np.concatenate([_repeated(part) for part in spill.parts()])
+            for name, spill in spills.items()
+        }
+
+
+def _hash_piece(piece: Piece) -> dict[str, Hashes]:
+    return {
+        name: hashes(cells.drop_null() if cells.null_count else cells)
+        for name, cells in piece()[0].items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """The values and rows of a piece whose hash is a candidate."""
+
+    candidates: Mapping[str, Hashes]
+
+    def __call__(self, piece: Piece) -> dict[str, tuple[list[str], list[int]]]:
+        columns, rows = piece()
+        found = {}
+        for name, cells in columns.items():
+            if self.candidates[name].size:
+                place = np.flatnonzero(_member(hashes(cells), self.candidates[name]))
+                values = typed.text(cells.take(pa.array(place))).to_pylist()
+                hits = [(v, int(r)) for v, r in zip(values, rows[place], strict=True) if v]
+                found[name] = ([v for v, _ in hits], [r for _, r in hits])
+        return found
+
+
+def _several(rows_of: Mapping[str, list[int]]) -> Int:
     repeats = [row for rows in rows_of.values() if len(rows) > 1 for row in rows]
     return np.array(sorted(repeats), np.int64)
 

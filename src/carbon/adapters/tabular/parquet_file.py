@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,9 +23,15 @@ def _metadata(path: Path, _: int) -> pq.FileMetaData:
     return pq.read_metadata(path)
 
 
-def _open(path: Path, coded: Sequence[str]) -> pq.ParquetFile:
-    metadata = _metadata(path, path.stat().st_mtime_ns)
+@lru_cache(maxsize=32)
+def _opened(path: Path, changed: int, coded: tuple[str, ...], _: int) -> pq.ParquetFile:
+    metadata = _metadata(path, changed)
     return pq.ParquetFile(path, metadata=metadata, read_dictionary=list(coded), pre_buffer=False)
+
+
+def _open(path: Path, coded: Sequence[str]) -> pq.ParquetFile:
+    """An open file of this thread: readers are not shared, nor opened for every piece."""
+    return _opened(path, path.stat().st_mtime_ns, tuple(coded), get_ident())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.csv_file import CsvFile
-from carbon.adapters.tabular.identity import repeated_rows
+from carbon.adapters.tabular.identity import Piece, repeated_rows
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
 from carbon.adapters.tabular.parquet_file import ParquetFile
 from carbon.adapters.tabular.tables import TableFile
@@ -78,33 +79,43 @@ class TableSource:
         if not some:
             raise CarbonError("file.empty", path=self._file.path)
 
-    def repeats(self, column: str) -> Int:
-        """File rows whose value in a text column stands in other rows too."""
-        rule = self._rules.get(column)
-        if rule is None or rule.source is None:
-            return np.zeros(0, np.int64)
-        source = rule.source
+    def repeats(self, columns: Sequence[str]) -> dict[str, Int]:
+        """For each column the file rows whose value stands in other rows too."""
+        names = {c: r.source for c in columns if (r := self._rules.get(c)) and r.source}
+        none = dict.fromkeys(columns, np.zeros(0, np.int64))
+        if not names:
+            return none
+        sources = list(names.values())
 
-        def pieces() -> Iterator[tuple[pa.Array, Int]]:
-            for load, rows in self._file.pieces([source], []):
-                table = load()
-                cells = typed.text(table.column(source).combine_chunks())
-                first = rows if isinstance(rows, int) else 0
-                numbers = np.arange(first, first + len(cells)) if isinstance(rows, int) else rows
-                yield _blank_as_null(cells), numbers
+        def pieces() -> Iterator[Piece]:
+            for load, rows in self._file.pieces(sources, []):
+                yield partial(_text_columns, load, rows, names)
 
-        return repeated_rows(pieces, column, self._file.path)
+        return none | repeated_rows(pieces, list(names), self._file.path)
 
     def malformed(self) -> Mapping[int, str]:
         """Rows whose shape is broken, with their text."""
         return self._file.malformed
 
 
+def _text_columns(
+    load: Callable[[], pa.Table], rows: Int | int, names: Mapping[str, str]
+) -> tuple[dict[str, pa.Array], Int]:
+    """Columns of a piece as strings, by canonical name; blank cells are null."""
+    table = load()
+    numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
+    return {
+        name: _blank_as_null(typed.text(table.column(source).combine_chunks()))
+        for name, source in names.items()
+    }, numbers
+
+
 def _blank_as_null(cells: pa.Array) -> pa.Array:
-    """Empty strings as null; the copy is made only where there is one."""
-    if pc.min(pc.binary_length(cells)).as_py() == 0:
-        return pc.if_else(pc.equal(cells, ""), pa.scalar(None, cells.type), cells)
-    return cells
+    """Blank strings as null; the copy is made only where there is one."""
+    blank = ~typed.not_blank(cells.fill_null("") if cells.null_count else cells)
+    if blank.sum() == cells.null_count:
+        return cells
+    return pc.if_else(pa.array(blank), pa.scalar(None, cells.type), cells)
 
 
 def open_source(

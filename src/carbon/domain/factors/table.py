@@ -387,6 +387,10 @@ def _references(table: str, raw: Raw) -> Iterator[tuple[str, str]]:
         yield "items", raw["key"]
 
 
+#: The unit of a family whose methodology code relies on it.
+FAMILY_UNITS: Final = {"displacement": "ratio", "life": "year", "energy": "kWh/year"}
+
+
 def _check_meaning(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
     items = {raw["item_type"]: item_row(raw) for _, raw in tables["items"].rows}
     evidence_table = tables.get("evidence")
@@ -395,10 +399,18 @@ def _check_meaning(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
     for table in families(tables):
         for line, raw in table.rows:
             row = factor_row(table.name, raw)
-            found = [*_check_rule(row, evidence)]
+            found = [*_check_rule(row, evidence), *_check_unit(row)]
             if table.name == "production":
                 found += _check_production(row, items[row.key])
             yield from (TableFault(table.name, line, code, value) for code, value in found)
+
+
+def _check_unit(row: FactorRow) -> Found:
+    """A family keeps its unit, and a ratio lies between 0 and 1: D multiplies (traps 3 and 8)."""
+    if row.unit != FAMILY_UNITS.get(row.family, row.unit):
+        yield "factors.code", f"{row.key}: unit = {row.unit}"
+    if row.unit == "ratio" and row.value is not None and not 0 <= row.value <= 1:
+        yield "factors.range", f"{row.key}: 0 ≤ {row.value} ≤ 1"
 
 
 def _check_names(table: RawTable) -> Iterator[TableFault]:

@@ -53,6 +53,7 @@ _DISPLAY, _NOT_YET = GRADES.index("display"), GRADES.index("not_yet")
 #: Coefficients of uncertainty terms are summed as integers of this size, so that a percentile
 #: depends on neither row order nor chunking.
 COEFFICIENT_UNIT = 1e-6
+_COEFFICIENTS_PER_UNIT = 1e6
 
 #: Order of axes in joint codes.
 _AXES = ("item_type", "displacement_class", "act", "condition", "process", "transport")
@@ -121,9 +122,16 @@ class _Factors:
     ) -> None:
         self._resolver = resolver
         self.period, self.codes = period, codes
-        self.cells = {role.name: resolver.cells(period, codes, role.axes) for role in roles}
+        self._joint: dict[tuple[str, ...], Code] = {}
+        self.cells = {role.name: self.joint(role.axes) for role in roles}
         self.rows = {role.name: resolver.gather(role, self.cells[role.name]) for role in roles}
         self._values: dict[str, Float] = {}
+
+    def joint(self, axes: tuple[str, ...]) -> Code:
+        """Joint code of the period and some axes; computed once."""
+        if axes not in self._joint:
+            self._joint[axes] = self._resolver.cells(self.period, self.codes, axes)
+        return self._joint[axes]
 
     def value(self, role: str) -> Float:
         """Values of a role, shape ``(n,)``; NaN where there is no row."""
@@ -131,6 +139,10 @@ class _Factors:
             rows = np.maximum(self.rows[role], -1)
             self._values[role] = self._resolver.rows.value[rows]
         return self._values[role]
+
+    def includes_life(self, role: str) -> Mask:
+        """Where a role's row already contains remaining life."""
+        return self._resolver.rows.includes_life[np.maximum(self.rows[role], -1)]
 
 
 class Engine:
@@ -172,8 +184,14 @@ class Engine:
 
     # --- one batch ----------------------------------------------------------------------------
 
-    def quantify(self, batch: Batch, allowance: Float | None = None) -> Quantities:
-        """Check and quantify a batch. ``allowance``: life granted by item accounts, ``(n,)``."""
+    def quantify(
+        self, batch: Batch, allowance: Float | None = None, deferred: Mask | None = None
+    ) -> Quantities:
+        """Check and quantify a batch.
+
+        ``allowance``: life granted by item accounts, shape ``(n,)``. ``deferred``: records that
+        another call will answer for; here they count nowhere.
+        """
         situation, factors, days = self._situation(batch, allowance)
         findings = [
             *check_batch(
@@ -183,7 +201,11 @@ class Engine:
             *self.methodology.check(situation),
             *self._check_factors(batch, factors, days),
         ]
+        if deferred is not None:
+            findings = [f for found in findings if (f := _outside(found, deferred)) is not None]
         rejected = _rejected(len(batch), findings)
+        if deferred is not None:
+            rejected |= deferred
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             emissions = self.methodology.compute(situation)
         too_large = self._too_large(emissions, rejected)
@@ -337,7 +359,7 @@ class Engine:
             rows=rows,
             totals=self._totals(batch, parts),
             channels=_by_code(batch.codes["channel"], len(CODES["channel"]), (counted, er_g)),
-            terms={(t.name, t.powers): self._term(t, factors, accepted) for t in emissions.terms},
+            terms={(t.name, t.powers): self._term(t, factors, rejected) for t in emissions.terms},
         )
 
     def _judge(
@@ -367,12 +389,12 @@ class Engine:
         found.cells += first * items
         return found
 
-    def _term(self, term: Term, factors: _Factors, accepted: object) -> Sparse:
+    def _term(self, term: Term, factors: _Factors, rejected: Mask) -> Sparse:
         axes = self.term_axes(term.powers)
-        with np.errstate(invalid="ignore"):
-            amount = np.rint(np.nan_to_num(accepted(term.coefficient)) / COEFFICIENT_UNIT)  # type: ignore[operator]
-        cell = self.resolver.cells(factors.period, factors.codes, axes)
-        return _by_code(cell, self.resolver.size(axes), (amount.astype(np.int64),))
+        with np.errstate(invalid="ignore", over="ignore"):
+            amount = np.rint(term.coefficient * _COEFFICIENTS_PER_UNIT)
+        amount[rejected] = 0.0
+        return _by_code(factors.joint(axes), self.resolver.size(axes), (amount,))
 
     def term_axes(self, powers: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
         """Axes of a term's joint code: those of its roles, and the item type for categories."""
@@ -390,6 +412,15 @@ def _used_rows(factors: _Factors, emissions: Emissions) -> dict[str, Code]:
     return rows
 
 
+def _outside(found: Finding, deferred: Mask) -> Finding | None:
+    """A finding without the deferred rows."""
+    kept = ~deferred[found.rows]
+    if not kept.any():
+        return None
+    detail = None if found.detail is None else found.detail[kept]
+    return Finding(found.code, found.column, found.rows[kept], detail)
+
+
 def _rejected(size: int, findings: list[Finding]) -> Mask:
     rejected = np.zeros(size, bool)
     for found in findings:
@@ -397,9 +428,9 @@ def _rejected(size: int, findings: list[Finding]) -> Mask:
     return rejected
 
 
-def _by_code(code: Code, size: int, parts: tuple[Int, ...]) -> Sparse:
+def _by_code(code: Code, size: int, parts: tuple[Int | Float, ...]) -> Sparse:
     """Sums of some columns by a code; negative codes carry zeros and fall into cell 0."""
-    place = np.maximum(code, 0)
+    place = np.maximum(code, 0) if code.min(initial=0) < 0 else code
     sums = np.stack([exact_sums(place, part, size) for part in parts])
     cells = np.flatnonzero(sums.any(axis=0))
     return Sparse(cells, sums[:, cells])

@@ -49,6 +49,17 @@ def remaining_life(age: Float, life: Float) -> Float:
     return np.maximum(0.0, 1.0 - age / life)
 
 
+def less_life(age: Float, life: Float, least: Float) -> Mask:
+    """Where the remaining life is below a least share (clause 6.2), to nine decimals."""
+    spent: Mask = np.round(remaining_life(age, life), 9) < np.round(least, 9)
+    return spent
+
+
+def parcels(each_kg: Float) -> Float:
+    """Parcels a piece needs: one per started 30 kg (clause 7.2)."""
+    return np.maximum(1.0, np.ceil(each_kg / float(PARCEL_LIMITS_KG[-1])))
+
+
 def transport_code(mode: Code, each_kg: Float, home_delivery: int) -> Code:
     """Code on the axis ``transport`` of a mode of transport (clause 7.2).
 
@@ -67,8 +78,7 @@ def transport_amount(transport: Code, pieces: Float, each_kg: Float, km: Float) 
     tonne-kilometres for freight.
     """
     tonnes = pieces * each_kg / KG_PER_TONNE
-    parcels = np.maximum(1.0, np.ceil(each_kg / PARCEL_LIMITS_KG[-1]))
-    amount = np.where(_IS_PARCEL[transport], pieces * parcels, pieces)
+    amount = np.where(_IS_PARCEL[transport], pieces * parcels(each_kg), pieces)
     amount = np.where(_IS_TONNE[transport], tonnes, amount)
     return np.where(IS_FREIGHT[transport], tonnes * km, amount)
 

@@ -89,7 +89,8 @@ def project_kg(situation: Situation) -> tuple[Float, list[Term]]:
     km = np.nan_to_num(situation.batch.numbers["transport_km"], nan=0.0)
     with np.errstate(invalid="ignore"):
         moved = formulas.transport_amount(transport, pieces, situation.each_kg, km)
-    packed = np.where(formulas.IS_PACKED[transport], pieces, 0.0)
+    boxes = pieces * formulas.parcels(situation.each_kg)
+    packed = np.where(formulas.IS_PACKED[transport], boxes, 0.0)
     prepared = np.nan_to_num(factors.value("refurbish"), nan=0.0)
     total = moved * factors.value("transport") + packed * factors.value("packing")
     total = total + pieces * prepared + pieces * factors.value("platform")

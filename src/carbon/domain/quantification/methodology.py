@@ -44,6 +44,9 @@ class Resolved(Protocol):
     def value(self, role: str) -> Float:
         """Values, shape ``(n,)``; NaN where there is no row."""
 
+    def includes_life(self, role: str) -> Mask:
+        """Where a role's row already contains remaining life, so that L is not multiplied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:

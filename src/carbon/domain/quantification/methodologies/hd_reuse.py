@@ -61,7 +61,7 @@ def check(situation: Situation) -> Iterator[Finding]:
     life, unknown = situation.factors.value("life"), situation.factors.value("unknown_age_life")
     age = situation.batch.numbers["age_years"]
     with np.errstate(invalid="ignore"):
-        exhausted = formulas.remaining_life(age, life) < unknown
+        exhausted = formulas.less_life(age, life, unknown)
     yield from finding("life.exhausted", "age_years", exhausted)
 
 
@@ -110,10 +110,12 @@ def compute(situation: Situation) -> Emissions:
     by_age = life_budget(situation)
     cap, kept = factors.value("condition_cap"), life_kept(situation)
     credited = np.minimum(np.minimum(by_age, cap) * kept, situation.allowance)
+    inside = factors.includes_life("displacement")
+    counted = np.where(inside, 1.0, credited)
     pieces = amount(situation)
     share = _reuse_share(situation)
     baseline = formulas.baseline_kg(
-        pieces, share, factors.value("ef"), factors.value("displacement"), credited
+        pieces, share, factors.value("ef"), factors.value("displacement"), counted
     )
     leakage = factors.value("leakage_rate") * baseline
     project, project_terms = project_kg(situation)
@@ -121,10 +123,10 @@ def compute(situation: Situation) -> Emissions:
     use, use_terms, unsourced = use_phase(situation, years)
 
     kept_amount = pieces * share * (1.0 - factors.value("leakage_rate"))
-    by_life = ~np.isnan(age) & (by_age <= cap) & (by_age * kept <= situation.allowance)
+    by_life = ~inside & ~np.isnan(age) & (by_age <= cap) & (by_age * kept <= situation.allowance)
     production = (("ef", 1), ("displacement", 1))
     terms = [
-        Term("be_fixed", np.where(by_life, 0.0, kept_amount * credited), production),
+        Term("be_fixed", np.where(by_life, 0.0, kept_amount * counted), production),
         Term("be_whole", np.where(by_life, kept_amount * kept, 0.0), production),
         Term(
             "be_spent",
