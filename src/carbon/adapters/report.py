@@ -11,8 +11,9 @@ from jinja2 import Environment, StrictUndefined
 
 from carbon.domain.errors import Lang
 
-#: The chart area in SVG units; pages scale it.
-WIDTH, BAR, GAP, LABEL = 720, 22, 14, 190
+#: The chart area in SVG units; pages scale it. Each row is a line of text above its bar, so that
+#: long names fit and text can grow on a phone.
+WIDTH, ROW, BAR = 720, 66, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,15 @@ def render_report(summary: Mapping[str, Any], lang: Lang) -> str:
         for code in ("zh", "en")
     }
     return environment.from_string(template).render(
-        s=summary, lang=lang, charts=charts, width=WIDTH, label=LABEL, bar=BAR
+        s=summary, lang=lang, charts=charts, width=WIDTH, row=ROW, bar=BAR
     )
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """Origin and units per kg so that all values and zero fit beside the labels."""
+    """Origin and units per kg so that all values and zero fit."""
     low, high = min(0.0, *values), max(0.0, *values)
-    room = WIDTH - LABEL - 90
-    per_kg = room / (high - low) if high > low else 0.0
-    return LABEL - low * per_kg, per_kg
+    per_kg = WIDTH / (high - low) if high > low else 0.0
+    return -low * per_kg, per_kg
 
 
 def category_bars(categories: Sequence[Mapping[str, Any]], lang: Lang) -> list[Bar]:
@@ -73,7 +73,7 @@ def category_bars(categories: Sequence[Mapping[str, Any]], lang: Lang) -> list[B
                 label=row[lang],
                 x0=origin + min(0.0, kg) * per_kg,
                 x1=origin + max(0.0, kg) * per_kg,
-                y=GAP + place * (BAR + GAP),
+                y=place * ROW,
                 low=origin + span["p5"] / 1000 * per_kg if span else None,
                 high=origin + span["p95"] / 1000 * per_kg if span else None,
                 kg=kg,
@@ -106,7 +106,7 @@ def waterfall_bars(totals: Mapping[str, int], lang: Lang) -> list[Bar]:
             label=name,
             x0=origin + min(start, end) * per_kg,
             x1=origin + max(start, end) * per_kg,
-            y=GAP + place * (BAR + GAP),
+            y=place * ROW,
             low=None,
             high=None,
             kg=end - start,
@@ -145,7 +145,7 @@ def yardstick_bars(summary: Mapping[str, Any], lang: Lang) -> list[Bar]:
             label=label,
             x0=origin + min(0.0, kg) * per_kg,
             x1=origin + max(0.0, kg) * per_kg,
-            y=GAP + place * (BAR + GAP),
+            y=place * ROW,
             low=None,
             high=None,
             kg=kg,
