@@ -33,8 +33,8 @@ setup: $(VENV)/run ## make the environment (demo, test and the others do it them
 
 demo: $(VENV)/run ## simulate a Hedong month, quantify it, show the report (SERVE=0 ends there)
 	@rm -rf demo && mkdir demo
-	@$(BIN)/carbon simulate --out demo/month.parquet
-	@$(BIN)/carbon quantify demo/month.parquet --out demo/result
+	@$(BIN)/carbon simulate --out demo/simulated-month.parquet
+	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/result
 	@if [ "$(SERVE)" = 1 ]; then \
 	  echo "http://127.0.0.1:$(PORT)/report.html  (Ctrl-C 结束 / to stop)"; \
 	  $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/result; \

@@ -33,7 +33,7 @@ QUIET = (
 def main() -> int:
     """Quantify the demo month in both languages and photograph the reports."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    month = ROOT / "demo" / "month.parquet"
+    month = ROOT / "demo" / "simulated-month.parquet"
     if chromium is None or not month.is_file():
         print("needs chromium, and `make demo SERVE=0` first", file=sys.stderr)
         return 1

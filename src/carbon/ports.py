@@ -55,6 +55,10 @@ class RecordSource(Protocol):
         """
 
     @property
+    def name(self) -> str:
+        """Name of the submitted file."""
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the submitted bytes."""
 

@@ -115,7 +115,8 @@ def summarise(
         "title": {"zh": engine.methodology.title.zh, "en": engine.methodology.title.en},
         "formula": engine.methodology.formula,
         "catalogue": engine.catalogue.digest,
-        "input": source.digest,
+        "input": source.name,
+        "input_digest": source.digest,
         "conditions": {
             "demonstration": conditions.demonstration,
             "as_of": _iso(conditions.as_of),

@@ -60,6 +60,11 @@ class TableSource:
         }
 
     @property
+    def name(self) -> str:
+        """Name of the submitted file."""
+        return self._file.path.name
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the submitted bytes."""
         with self._file.path.open("rb") as stream:
