@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from carbon.domain.activity.record import Batch
 from carbon.domain.quantification.engine import Quantities
 from carbon.domain.units import Int
@@ -45,8 +43,11 @@ class RecordSource(Protocol):
     def chunks(self) -> Iterator[Chunk]:
         """All chunks in file order; can be called again."""
 
-    def repeats(self, columns: Sequence[str]) -> Mapping[str, Int]:
-        """For each text column the file rows, ascending, whose value stands in other rows too."""
+    def suspects(self, columns: Sequence[str]) -> Int:
+        """File rows, ascending, that may share a value of these text columns with another row.
+
+        A superset: every row that does is among them; the text decides.
+        """
 
     def malformed(self) -> Mapping[int, str]:
         """File rows that hold no record because their shape is broken, with their text.
@@ -116,6 +117,3 @@ class ReportRenderer(Protocol):
 
     def __call__(self, summary: Mapping[str, object]) -> str:
         """Render a page."""
-
-
-NO_ROWS: Int = np.zeros(0, np.int64)

@@ -303,13 +303,14 @@ def test_simulated_months_repeat_and_hold_every_mishap(tmp_path, run):
     assert caught.value.code == "file.format"
 
 
-def test_colliding_hashes_reject_nobody(monkeypatch):
-    """Equal hashes are candidates only; the second pass compares the text."""
-    cells = pa.array(["a", "b", "a", "c"])
-    rows = np.array([2, 3, 4, 5])
+def test_colliding_hashes_reject_nobody(run, monkeypatch):
+    """Equal hashes are suspects only; the text decides."""
     monkeypatch.setattr(identity, "hashes", lambda column: np.zeros(len(column), np.uint64))
-    found = identity.repeated_rows(lambda: iter([lambda: ({"x": cells}, rows)]), ["x"], "f")
-    assert found["x"].tolist() == [2, 4]
+    rows = [PHONE | {"record_id": f"r{n}", "item_id": f"i{n}"} for n in range(4)]
+    found = run([*rows, rows[0]])
+    assert sorted(r["record_id"] for r in found.records) == ["r1", "r2", "r3"]
+    assert found.summary["totals"]["er_g"] == 3 * 9248
+    assert [r["row"] for r in found.rejects] == [2, 6]
 
 
 def test_hashes_depend_on_every_byte_and_the_length():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,6 @@ from carbon.domain.quantification.engine import Engine, Quantities, Sparse, Term
 from carbon.domain.quantification.life_account import Claim, settle
 from carbon.domain.units import Int, Mask
 from carbon.ports import (
-    NO_ROWS,
     Chunk,
     Encoder,
     Executor,
@@ -23,18 +23,6 @@ from carbon.ports import (
     ResultFolder,
 )
 from carbon.services.summary import Tally, UncertaintyOptions, summarise
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What one record cannot know of the others, as file rows in ascending order.
-
-    ``duplicates``: the record id stands more than once; ``shared``: the item has several acts, so
-    that its life account is settled once all of them are known.
-    """
-
-    duplicates: Int
-    shared: Int
 
 
 def _among(rows: Int, row: Int) -> Mask | None:
@@ -69,29 +57,23 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class ChunkTask:
-    """What is done with one chunk, wherever it is done."""
+    """What is done with one chunk, wherever it is done.
+
+    ``suspects``: file rows, ascending, whose record id or item may stand in other rows too.
+    """
 
     engine: Engine
-    identity: Identity
+    suspects: Int
     encoder: Encoder
 
     def __call__(self, chunk: Chunk) -> Done:
-        """Quantify a chunk, but for the acts of items that have several."""
+        """Quantify a chunk, and hold back what other records have a say in."""
         batch = chunk.batch()
-        add_duplicates(batch, self.identity)
-        deferred = _among(self.identity.shared, batch.row)
+        deferred = _among(self.suspects, batch.row)
         quantities = self.engine.quantify(batch, deferred=deferred)
         held = None if deferred is None else chunk.take(np.flatnonzero(deferred))
         outcome = _outcome(quantities, 0 if deferred is None else int(deferred.sum()))
         return Done(self.encoder(chunk, quantities), outcome, held)
-
-
-def add_duplicates(batch: Batch, identity: Identity) -> None:
-    """Every row of a repeated record id is a fault: keeping one would depend on row order."""
-    repeated = _among(identity.duplicates, batch.row)
-    if repeated is not None:
-        rows = np.flatnonzero(repeated)
-        batch.findings.append(Finding("record_id.duplicate", "record_id", rows))
 
 
 def _outcome(quantities: Quantities, deferred: int) -> Outcome:
@@ -125,9 +107,10 @@ def quantify(
     Nothing is left behind if it fails. Raises ``file.*``, ``columns.*``, ``identity.too_many``.
     """
     try:
-        identity = find_identity(source, engine)
+        accounts = engine.methodology.life_budget is not None
+        suspects = source.suspects(["record_id", "item_id"] if accounts else ["record_id"])
         tally, held = Tally(engine), []
-        task = ChunkTask(engine, identity, folder.encoder)
+        task = ChunkTask(engine, suspects, folder.encoder)
         for done in executor.map(task, source.chunks()):
             folder.write(done.encoded)
             tally.add(done.outcome)
@@ -147,28 +130,28 @@ def quantify(
     return summary
 
 
-def find_identity(source: RecordSource, engine: Engine) -> Identity:
-    """Duplicates of the record id, and the acts of items that have several (clause 6.4)."""
-    if engine.methodology.life_budget is None:
-        return Identity(source.repeats(["record_id"])["record_id"], NO_ROWS)
-    repeats = source.repeats(["record_id", "item_id"])
-    return Identity(repeats["record_id"], repeats["item_id"])
-
-
 def _settled(task: ChunkTask, chunk: Chunk) -> Done:
-    """The acts held back, quantified with what their items' life accounts grant them."""
+    """The records held back: repeated ids rejected, life accounts settled (clause 6.4)."""
     batch = chunk.batch()
-    add_duplicates(batch, task.identity)
+    everything = np.arange(len(batch))
+    records, items = chunk.texts("record_id", everything), chunk.texts("item_id", everything)
+    add_duplicates(batch, records)
     alone = task.engine.quantify(batch)
-    accepted = np.flatnonzero(~alone.rejected)
     budget = task.engine.life_budget(batch)
     days = batch.days["occurred_on"]
-    items, records = chunk.texts("item_id", accepted), chunk.texts("record_id", accepted)
     granted = settle(
-        Claim(item, int(days[n]), record, n, float(alone.life[n]), float(budget[n]))
-        for n, item, record in zip(accepted.tolist(), items, records, strict=True)
+        Claim(items[n], int(days[n]), records[n], n, float(alone.life[n]), float(budget[n]))
+        for n in np.flatnonzero(~alone.rejected & batch.has_item_id).tolist()
     )
     allowance = np.full(len(batch), np.inf)
     allowance[list(granted)] = list(granted.values())
     quantities = task.engine.quantify(batch, allowance)
     return Done(task.encoder(chunk, quantities), _outcome(quantities, 0), None)
+
+
+def add_duplicates(batch: Batch, records: Sequence[str]) -> None:
+    """Every row of a repeated record id is a fault: keeping one would depend on row order."""
+    counts = Counter(records)
+    rows = [n for n, record in enumerate(records) if record.strip() and counts[record] > 1]
+    if rows:
+        batch.findings.append(Finding("record_id.duplicate", "record_id", np.array(rows)))

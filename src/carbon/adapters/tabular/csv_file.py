@@ -18,7 +18,7 @@ from carbon.adapters.tabular.typed import per_word
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int, Mask
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 HEADER_BYTES = 64_000
 MAX_LINE_BYTES = 1 << 20
 MAX_MALFORMED = 10_000

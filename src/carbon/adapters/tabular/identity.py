@@ -1,8 +1,8 @@
-"""Which values of a text column stand in more than one row, for files larger than memory.
+"""Which rows share a value of a text column with another row, for files larger than memory.
 
-First pass: a 64-bit hash per value, spilled by its top bits; each part is sorted by itself and its
-repeated hashes are candidates. Second pass, only if there are candidates: their rows are compared
-as text, so a collision of hashes rejects nobody.
+One pass: a 64-bit hash per value, kept in row order (in a file past a limit). Hashes that occur
+more than once are found part by part, by their remainder, and their rows are *suspects*: whoever
+asked compares their text, so a collision of hashes rejects nobody.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Self
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,20 +23,23 @@ from carbon.domain.units import Int, Mask
 
 Hashes = npt.NDArray[np.uint64]
 
-#: Rows a repeated value may have in all; beyond it the column is no identifier.
+#: Suspect rows of a column; beyond it the column is no identifier.
 MAX_REPEATS = 1_000_000
 
-PARTS_BITS = 6
-#: Hashes held in memory before they are spilled (8 bytes each).
-IN_MEMORY = 4_000_000
+#: Hashes held in memory at once, 8 bytes each; more are spooled and looked at part by part.
+IN_MEMORY = 8_000_000
+BLOCK_BYTES = 1 << 23
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _FINAL = np.uint64(0xD6E8FEB86659FD93)
 _MASKS = np.array([(1 << (8 * size)) - 1 for size in range(8)] + [2**64 - 1], np.uint64)
 
+#: Bits of the table that rules out most values before they are searched for.
+_FILTER_BITS = 20
+_FILTER = np.uint64((1 << _FILTER_BITS) - 1)
+
 #: Reads some columns of a piece of a file as strings, with the file row of each record.
 Piece = Callable[[], tuple[Mapping[str, pa.Array], Int]]
-Pieces = Callable[[], Iterable[Piece]]
 
 
 def hashes(column: pa.Array) -> Hashes:
@@ -67,124 +68,109 @@ def hashes(column: pa.Array) -> Hashes:
     return found ^ (found >> np.uint64(32))
 
 
-class _Spill:
-    """Hashes kept in memory up to a limit, then in one file per value of their top bits."""
+class _Column:
+    """The hashes of a column in row order, spooled past a limit."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held: list[Hashes] = []
+    def __init__(self, stack: ExitStack) -> None:
+        limit = IN_MEMORY * 8
+        self._spool: IO[bytes] = stack.enter_context(
+            tempfile.SpooledTemporaryFile(limit)  # noqa: SIM115  closed by the stack
+        )
         self._count = 0
-        self._stack = ExitStack()
-        self._files: list[BinaryIO] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def add(self, values: Hashes) -> None:
-        self._held.append(values)
+        self._spool.write(values.tobytes())
         self._count += len(values)
-        if self._count >= IN_MEMORY:
-            self._flush()
 
-    def _flush(self) -> None:
-        if not self._files:
-            paths = (self._folder / f"part-{n}" for n in range(1 << PARTS_BITS))
-            self._files = [self._stack.enter_context(path.open("w+b")) for path in paths]
-        values = np.sort(np.concatenate(self._held))
-        bounds = np.arange(1, 1 << PARTS_BITS, dtype=np.uint64) << np.uint64(64 - PARTS_BITS)
-        for file, part in zip(
-            self._files, np.split(values, np.searchsorted(values, bounds)), strict=True
-        ):
-            file.write(part.tobytes())
-        self._held, self._count = [], 0
+    def _blocks(self) -> Iterator[Hashes]:
+        self._spool.seek(0)
+        while block := self._spool.read(BLOCK_BYTES):
+            yield np.frombuffer(block, np.uint64)
 
-    def parts(self) -> Iterator[Hashes]:
-        if not self._files:
-            yield np.concatenate(self._held) if self._held else np.zeros(0, np.uint64)
-            return
-        if self._held:
-            self._flush()
-        for file in self._files:
-            file.seek(0)
-            yield np.fromfile(file, np.uint64)
+    def suspects(self) -> Int:
+        """Positions, ascending, whose hash occurs more than once."""
+        parts = -(-self._count // IN_MEMORY)
+        repeated = [self._repeated(part, parts) for part in range(parts)]
+        candidates = np.sort(np.concatenate([np.zeros(0, np.uint64), *repeated]))
+        if not candidates.size:
+            return np.zeros(0, np.int64)
+        found, start = [], 0
+        for block in self._blocks():
+            found.append(np.flatnonzero(_member(block, candidates)) + start)
+            start += len(block)
+        return np.concatenate(found)
+
+    def _repeated(self, part: int, parts: int) -> Hashes:
+        own = [
+            block[block % np.uint64(parts) == part] if parts > 1 else block
+            for block in self._blocks()
+        ]
+        values = np.sort(np.concatenate(own))
+        return np.unique(values[1:][values[1:] == values[:-1]])
 
 
-def repeated_rows(pieces: Pieces, columns: Sequence[str], path: object) -> dict[str, Int]:
-    """For each column the file rows, ascending, whose value stands in more than one row.
+def suspect_rows(pieces: Iterable[Piece], columns: Sequence[str], path: object) -> Int:
+    """File rows, ascending, that may share the value of one of the columns with another row.
 
     Blank values do not count. Raises ``identity.too_many`` past :data:`MAX_REPEATS`.
     """
-    candidates = _candidates(pieces, columns)
-    found: dict[str, dict[str, list[int]]] = {name: {} for name in columns}
-    counts = dict.fromkeys(columns, 0)
-    if any(part.size for part in candidates.values()):
-        for hits in Threads().map(_Lookup(candidates), pieces()):
-            for name, (values, rows) in hits.items():
-                counts[name] += len(rows)
-                if counts[name] > MAX_REPEATS:
-                    limit = {"column": name, "limit": MAX_REPEATS}
-                    raise CarbonError("identity.too_many", path=path, **limit)
-                for value, row in zip(values, rows, strict=True):
-                    found[name].setdefault(value, []).append(row)
-    return {name: _several(rows_of) for name, rows_of in found.items()}
-
-
-def _candidates(pieces: Pieces, columns: Sequence[str]) -> dict[str, Hashes]:
-    """Hashes that more than one row has."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="carbon-")))
-        spills = {}
-        for number, name in enumerate(columns):
-            (folder / str(number)).mkdir()
-            spills[name] = stack.enter_context(_Spill(folder / str(number)))
-        for found in Threads().map(_hash_piece, pieces()):
+        held = {name: _Column(stack) for name in columns}
+        rows = _Rows()
+        for found, numbers in Threads().map(_hash_piece, pieces):
+            rows.add(numbers)
             for name, values in found.items():
-                spills[name].add(values)
-        return {
-            name: np.concatenate([_repeated(part) for part in spill.parts()])
-            for name, spill in spills.items()
-        }
+                held[name].add(values)
+        suspects = {name: column.suspects() for name, column in held.items()}
+    for name, positions in suspects.items():
+        if len(positions) > MAX_REPEATS:
+            raise CarbonError("identity.too_many", path=path, column=name, limit=MAX_REPEATS)
+    return rows.at(np.unique(np.concatenate(list(suspects.values()))))
 
 
-def _hash_piece(piece: Piece) -> dict[str, Hashes]:
-    return {
-        name: hashes(cells.drop_null() if cells.null_count else cells)
-        for name, cells in piece()[0].items()
-    }
+def _hash_piece(piece: Piece) -> tuple[dict[str, Hashes], Int]:
+    columns, rows = piece()
+    return {name: _distinct_blanks(cells, rows) for name, cells in columns.items()}, rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    """The values and rows of a piece whose hash is a candidate."""
-
-    candidates: Mapping[str, Hashes]
-
-    def __call__(self, piece: Piece) -> dict[str, tuple[list[str], list[int]]]:
-        columns, rows = piece()
-        found = {}
-        for name, cells in columns.items():
-            if self.candidates[name].size:
-                place = np.flatnonzero(_member(hashes(cells), self.candidates[name]))
-                values = typed.text(cells.take(pa.array(place))).to_pylist()
-                hits = [(v, int(r)) for v, r in zip(values, rows[place], strict=True) if v]
-                found[name] = ([v for v, _ in hits], [r for _, r in hits])
-        return found
+def _distinct_blanks(cells: pa.Array, rows: Int) -> Hashes:
+    """Hashes of a column; a blank cell gets one of its own, from its row."""
+    found = hashes(cells)
+    if cells.null_count:
+        blank = ~typed.valid(cells)
+        found[blank] = rows[blank].astype(np.uint64) * _FINAL ^ _MULTIPLIER
+    return found
 
 
-def _several(rows_of: Mapping[str, list[int]]) -> Int:
-    repeats = [row for rows in rows_of.values() if len(rows) > 1 for row in rows]
-    return np.array(sorted(repeats), np.int64)
+class _Rows:
+    """File rows by position; a piece of consecutive rows is kept as its first."""
 
+    def __init__(self) -> None:
+        self._starts = [0]
+        self._pieces: list[int | Int] = []
 
-def _repeated(values: Hashes) -> Hashes:
-    values = np.sort(values)
-    return np.unique(values[1:][values[1:] == values[:-1]])
+    def add(self, rows: Int) -> None:
+        consecutive = len(rows) and int(rows[-1]) - int(rows[0]) + 1 == len(rows)
+        self._pieces.append(int(rows[0]) if consecutive else rows)
+        self._starts.append(self._starts[-1] + len(rows))
+
+    def at(self, positions: Int) -> Int:
+        piece = np.searchsorted(self._starts, positions, side="right") - 1
+        found = [np.zeros(0, np.int64)]
+        for number in np.unique(piece).tolist():
+            inside = positions[piece == number] - self._starts[number]
+            kept = self._pieces[number]
+            found.append(inside + kept if isinstance(kept, int) else kept[inside])
+        return np.sort(np.concatenate(found))
 
 
 def _member(values: Hashes, ascending: Hashes) -> Mask:
-    place = np.searchsorted(ascending, values).clip(0, len(ascending) - 1)
-    found: Mask = ascending[place] == values
+    """Where values are among sorted candidates; most are ruled out by their lowest bits."""
+    seen = np.zeros(1 << _FILTER_BITS, bool)
+    seen[ascending & _FILTER] = True
+    found = seen[values & _FILTER]
+    likely = np.flatnonzero(found)
+    place = np.searchsorted(ascending, values[likely])
+    place[place == len(ascending)] = 0
+    found[likely] = ascending[place] == values[likely]
     return found

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.csv_file import CsvFile
-from carbon.adapters.tabular.identity import Piece, repeated_rows
+from carbon.adapters.tabular.identity import suspect_rows
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
 from carbon.adapters.tabular.parquet_file import ParquetFile
 from carbon.adapters.tabular.tables import TableFile
@@ -84,19 +84,16 @@ class TableSource:
         if not some:
             raise CarbonError("file.empty", path=self._file.path)
 
-    def repeats(self, columns: Sequence[str]) -> dict[str, Int]:
-        """For each column the file rows whose value stands in other rows too."""
+    def suspects(self, columns: Sequence[str]) -> Int:
+        """File rows that may share the value of one of the columns with another row."""
         names = {c: r.source for c in columns if (r := self._rules.get(c)) and r.source}
-        none = dict.fromkeys(columns, np.zeros(0, np.int64))
         if not names:
-            return none
-        sources = list(names.values())
-
-        def pieces() -> Iterator[Piece]:
-            for load, rows in self._file.pieces(sources, []):
-                yield partial(_text_columns, load, rows, names)
-
-        return none | repeated_rows(pieces, list(names), self._file.path)
+            return np.zeros(0, np.int64)
+        pieces = (
+            partial(_text_columns, load, rows, names)
+            for load, rows in self._file.pieces(list(names.values()), [])
+        )
+        return suspect_rows(pieces, list(names), self._file.path)
 
     def malformed(self) -> Mapping[int, str]:
         """Rows whose shape is broken, with their text."""
