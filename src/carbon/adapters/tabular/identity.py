@@ -168,7 +168,7 @@ def _member(values: Hashes, ascending: Hashes) -> Mask:
     """Where values are among sorted candidates; most are ruled out by their lowest bits."""
     seen = np.zeros(1 << _FILTER_BITS, bool)
     seen[ascending & _FILTER] = True
-    found = seen[values & _FILTER]
+    found: Mask = seen[values & _FILTER]
     likely = np.flatnonzero(found)
     place = np.searchsorted(ascending, values[likely])
     place[place == len(ascending)] = 0
