@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.mapping import UNITS, Rule
+from carbon.adapters.tabular.tables import Held
 from carbon.domain.activity.record import COLUMN, COLUMNS, HEDONG, Batch, Finding, Vocabulary
 from carbon.domain.period import NO_DAY
 from carbon.domain.units import Code, Float, Int, Mask
@@ -75,7 +76,7 @@ class TableChunk:
         return self._of(tables.combine_chunks(), rows)
 
     def _of(self, table: pa.Table, rows: Int) -> TableChunk:
-        return replace(self, load=_Held(table), rows=rows, _raw=table, _batch=None)
+        return replace(self, load=Held(table), rows=rows, _raw=table, _batch=None)
 
     def batch(self) -> Batch:
         """The typed batch; cells that cannot be read are among its findings."""
@@ -83,20 +84,9 @@ class TableChunk:
             self._batch = self._read()
         return self._batch
 
-    def __getstate__(self) -> dict[str, object]:
-        raw = self.raw() if not hasattr(self.load, "path") else None
-        load = self.load if raw is None else _Held(raw)
-        return {
-            "load": load,
-            "rules": self.rules,
-            "vocabularies": self.vocabularies,
-            "rows": self.rows,
-        }
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-        self._raw = self._batch = None
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travels as what it takes to read it, not as what was read."""
+        return TableChunk, (self.load, self.rules, self.vocabularies, self.rows)
 
     def _read(self) -> Batch:
         findings: list[Finding] = []
@@ -154,13 +144,3 @@ class TableChunk:
 def _hedong_enterprise(cells: pa.Array) -> Mask:
     """Digits 3 to 8 of a unified social credit code (GB 32100-2015) are the district's."""
     return np.asarray(pc.equal(pc.utf8_slice_codeunits(cells, 2, 8), HEDONG))
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A table that is already read."""
-
-    table: pa.Table
-
-    def __call__(self) -> pa.Table:
-        return self.table

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from carbon.adapters.tabular.tables import FIRST_ROW, MAX_ROWS, Piece
+from carbon.adapters.tabular.tables import FIRST_ROW, MAX_ROWS, Held, Piece
 from carbon.adapters.tabular.typed import per_word
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int, Mask
@@ -150,18 +150,18 @@ class CsvFile:
     def _whole(self, table: pa.Table, rows: Int | int) -> Piece:
         """Rows without those that swallowed others: a cell with a line break and a row in it."""
         if not self._quotes:
-            return _Held(table), rows
+            return Held(table), rows
         swallowing = np.zeros(table.num_rows, bool)
         for name in table.column_names:
             cells = table.column(name).combine_chunks()
             swallowing |= per_word(cells, self._holds_rows)
         if not swallowing.any():
-            return _Held(table), rows
+            return Held(table), rows
         numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
         for place in np.flatnonzero(swallowing).tolist():
             cells = [str(column[place].as_py() or "") for column in table.columns]
             self.malformed[int(numbers[place])] = self._delimiter.join(cells)[:500]
-        return _Held(table.filter(pa.array(~swallowing))), numbers[~swallowing]
+        return Held(table.filter(pa.array(~swallowing))), numbers[~swallowing]
 
     def _holds_rows(self, cells: pa.Array) -> Mask:
         broken = np.asarray(pc.match_substring(cells, "\n"))
@@ -179,13 +179,3 @@ class CsvFile:
         broken = np.array(sorted(skipped), np.int64)
         everything = np.arange(FIRST_ROW, FIRST_ROW + seen + count + len(broken))
         return np.setdiff1d(everything, broken, assume_unique=True)[seen : seen + count]
-
-
-class _Held:
-    """Rows already read."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-
-    def __call__(self) -> pa.Table:
-        return self._table

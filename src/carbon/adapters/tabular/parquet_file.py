@@ -11,7 +11,7 @@ from threading import get_ident
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, MAX_ROWS, Piece
+from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, MAX_ROWS, Held, Piece
 from carbon.domain.errors import CarbonError
 
 #: Row groups up to this many rows are read as a whole, by whoever quantifies them.
@@ -48,16 +48,6 @@ class _Groups:
         return file.read_row_groups(
             list(self.groups), columns=list(self.columns), use_threads=False
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """Rows already read."""
-
-    table: pa.Table
-
-    def __call__(self) -> pa.Table:
-        return self.table
 
 
 class ParquetFile:
@@ -113,7 +103,7 @@ class ParquetFile:
         row = FIRST_ROW
         file = _open(self.path, coded)
         for batch in file.iter_batches(CHUNK_ROWS, columns=list(columns), use_threads=True):
-            yield _Ready(pa.Table.from_batches([batch])), row
+            yield Held(pa.Table.from_batches([batch])), row
             row += batch.num_rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,17 @@ FIRST_ROW = 2
 MAX_ROWS = 200_000_000
 
 Piece = tuple[Callable[[], pa.Table], Int | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows already read, where a function that reads them is wanted."""
+
+    table: pa.Table
+
+    def __call__(self) -> pa.Table:
+        """The rows."""
+        return self.table
 
 
 class TableFile(Protocol):

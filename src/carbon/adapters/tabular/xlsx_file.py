@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, Piece
+from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, Held, Piece
 from carbon.domain.errors import CarbonError
 
 MAX_ROWS = 1_048_575
@@ -103,7 +103,7 @@ class XlsxFile:
                         for name, place in places.items()
                     }
                 )
-                yield _Held(table), pa.array(kept).to_numpy() + FIRST_ROW + start
+                yield Held(table), pa.array(kept).to_numpy() + FIRST_ROW + start
 
 
 def _cell(value: object) -> str | None:
@@ -119,13 +119,3 @@ def _cell(value: object) -> str | None:
     if isinstance(value, date | time | timedelta):
         return str(value)
     return str(value)
-
-
-class _Held:
-    """Rows already read."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-
-    def __call__(self) -> pa.Table:
-        return self._table
