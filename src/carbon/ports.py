@@ -14,6 +14,10 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+#: Format of summary.json, which services write and adapters read; changes with its fields.
+SUMMARY_VERSION = 1
+
+
 class Clock(Protocol):
     """Where time comes from, so that tests and the demo can move it."""
 
@@ -27,8 +31,8 @@ class Chunk(Protocol):
     def batch(self) -> Batch:
         """Its records, typed, with findings for cells that could not be read."""
 
-    def texts(self, column: str, positions: Int) -> list[str]:
-        """Cells of a text column at some positions of the batch."""
+    def identifiers(self, column: str) -> list[str]:
+        """Ids of a column in the form under which they are compared; blank ones are empty."""
 
     def take(self, positions: Int) -> Chunk:
         """The part at some positions."""

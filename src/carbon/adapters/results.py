@@ -29,6 +29,7 @@ from carbon.domain.factors.table import GRADES
 from carbon.domain.period import NO_DAY
 from carbon.domain.quantification.engine import Engine, Quantities
 from carbon.domain.quantification.methodology import FLAGS
+from carbon.ports import SUMMARY_VERSION
 
 GRAMS = ("be_g", "pe_g", "u_g", "le_g", "er_g")
 RECORDS, REJECTS, SUMMARY, REPORT = (
@@ -280,7 +281,9 @@ class StoredResult:
         try:
             self.summary: dict[str, object] = json.loads((folder / SUMMARY).read_text("utf-8"))
             self._records = pq.ParquetFile(folder / RECORDS)
-        except (OSError, ValueError, pa.ArrowException) as error:
+            if self.summary["version"] != SUMMARY_VERSION:
+                raise ValueError(f"version {self.summary['version']}")
+        except (OSError, LookupError, TypeError, ValueError, pa.ArrowException) as error:
             raise CarbonError("result.invalid", path=folder, reason=error) from error
 
     def record(self, record_id: str) -> dict[str, object]:

@@ -218,6 +218,13 @@ _FILES = (
         "Run carbon quantify again.",
     ),
     _fault(
+        "result.catalogue",
+        "结果用的是因子库 {used}，给出的是 {given}。",
+        "The result was computed with catalogue {used}, given is {given}.",
+        "请用 --factors 指向当时的因子库。",
+        "Point --factors at the tables of that time.",
+    ),
+    _fault(
         "cluster.unreachable",
         "连不上 Dask 调度器 {address}：{reason}。",
         "Cannot use the Dask scheduler {address}: {reason}.",
@@ -586,6 +593,20 @@ _RECORDS = (
         "Phones, computers and appliances need an age.",
         "请填 age_years。",
         "Fill in age_years.",
+    ),
+    _fault(
+        "item_id.several",
+        "一个物品编号只代表一件物品。",
+        "An item id stands for one piece.",
+        "多件请分行填写，或不填编号；按重量计的一批不填编号。",
+        "Give each piece its row, or no id; a batch by weight has none.",
+    ),
+    _fault(
+        "energy.unsourced",
+        "用电数据没有来源，不可签发。",
+        "No sourced electricity use: it cannot issue.",
+        "可用 --demonstration 试算，使用阶段不计并标记。",
+        "--demonstration computes it without the use phase, flagged.",
     ),
     _fault(
         "life.exhausted",

@@ -166,13 +166,14 @@ class Simulation:
     start: date = field(default_factory=lambda: date(2026, 10, 1))
 
     def __post_init__(self) -> None:
-        for option, value, high in (
-            ("--days", self.days, 366),
-            ("--scale", self.scale, MAX_ROWS // ACTS_PER_DAY),
-            ("--days × --scale", self.days * self.scale, MAX_ROWS // ACTS_PER_DAY),
+        for option, value, low, high in (
+            ("--seed", self.seed, 0, 2**32 - 1),
+            ("--days", self.days, 1, 366),
+            ("--scale", self.scale, 1, MAX_ROWS // ACTS_PER_DAY),
+            ("--days × --scale", self.days * self.scale, 1, MAX_ROWS // ACTS_PER_DAY),
         ):
-            if not 1 <= value <= high:
-                raise CarbonError("option.range", option=option, value=value, low=1, high=high)
+            if not low <= value <= high:
+                raise CarbonError("option.range", option=option, value=value, low=low, high=high)
 
     @property
     def rows(self) -> int:
@@ -260,7 +261,7 @@ class _Block:
             "transport_mode": self._modes(),
             "destination": self._destinations(by_weight),
             "evidence": self._words([{s.evidence: 1.0} for s in SCENES]),
-            "item_id": self._item_ids(numbered),
+            "item_id": self._item_ids(numbered, quantity == 1),
             "giver": Numbered("p-", random.integers(0, 50_000 * self.simulation.scale, count), 8),
             "receiver": Numbered(
                 "p-", random.integers(0, 50_000 * self.simulation.scale, count), 8
@@ -308,12 +309,12 @@ class _Block:
         )
         return Words(words, np.where(self._hit("exported"), 2, codes))
 
-    def _item_ids(self, number: Int) -> Numbered:
+    def _item_ids(self, number: Int, single: Mask) -> Numbered:
         has = np.array([k.item_type in _WITH_ID for k in self.kinds])[self.goods]
         again = self.random.random(self.count) < SEEN_BEFORE
         number = np.where(again, number // 1_000, number)
         return Numbered(
-            "item-", np.where(has & (self.random.random(self.count) < LISTED), number, -1), 10
+            "item-", np.where(has & single & (self.random.random(self.count) < LISTED), number, -1), 10
         )
 
     def _regions(self) -> Words:

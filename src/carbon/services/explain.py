@@ -20,11 +20,12 @@ def explain(
 ) -> Trace:
     """Expand a stored record's codes into factor rows.
 
-    Raises ``result.invalid`` if the catalogue is not the one the record was computed with: another
-    catalogue's rows would explain another number.
+    Raises ``result.catalogue`` if the catalogue is not the one the record was computed with:
+    another catalogue's rows would explain another number.
     """
     if summary["catalogue"] != catalogue.digest:
-        raise CarbonError("result.invalid", path="--factors", reason=f"{summary['catalogue']}")
+        used, given = summary["catalogue"], catalogue.digest
+        raise CarbonError("result.catalogue", used=used, given=given)
     rows = {row.id: row for row in catalogue.rows}
     used = {
         name.removeprefix(FACTOR): factor_fields(rows[cast(str, row)])

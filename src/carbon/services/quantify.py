@@ -131,12 +131,14 @@ def quantify(
 
 
 def _settled(task: ChunkTask, chunk: Chunk) -> Done:
-    """The records held back: repeated ids rejected, life accounts settled (clause 6.4)."""
+    """The records held back: repeated ids rejected, life accounts settled (clause 6.4).
+
+    An item's acts in other months charge its account too, whatever month the run is for.
+    """
     batch = chunk.batch()
-    everything = np.arange(len(batch))
-    records, items = chunk.texts("record_id", everything), chunk.texts("item_id", everything)
+    records, items = chunk.identifiers("record_id"), chunk.identifiers("item_id")
     add_duplicates(batch, records)
-    alone = task.engine.quantify(batch)
+    alone = task.engine.of_all_months().quantify(batch)
     budget = task.engine.life_budget(batch)
     days = batch.days["occurred_on"]
     granted = settle(
@@ -152,6 +154,6 @@ def _settled(task: ChunkTask, chunk: Chunk) -> Done:
 def add_duplicates(batch: Batch, records: Sequence[str]) -> None:
     """Every row of a repeated record id is a fault: keeping one would depend on row order."""
     counts = Counter(records)
-    rows = [n for n, record in enumerate(records) if record.strip() and counts[record] > 1]
+    rows = [n for n, record in enumerate(records) if record and counts[record] > 1]
     if rows:
         batch.findings.append(Finding("record_id.duplicate", "record_id", np.array(rows)))

@@ -22,13 +22,10 @@ from carbon.domain.quantification.uncertainty import (
     intervals,
     products,
 )
-from carbon.ports import RecordSource
+from carbon.ports import SUMMARY_VERSION, RecordSource
 
 if TYPE_CHECKING:
     from carbon.services.quantify import Outcome
-
-#: Format of summary.json; changes with its fields.
-SUMMARY_VERSION = 1
 
 #: Factors named as what moves the answer.
 DRIVERS = 15
@@ -179,13 +176,12 @@ def _may_issue(engine: Engine) -> bool:
 
 
 def _issuable(engine: Engine, total: Mapping[str, int], spread: _Spread) -> dict[str, object]:
-    """Clause 11.4: min(1, percentile / Σ er), in millionths so that it stays an integer."""
-    level = spread.whole.percentiles_g[spread.percentile]
+    """Clause 11.4: Σ er · min(1, percentile / Σ er); the ratio is shown in millionths."""
     er = total["er_g"]
-    ratio = 0 if er <= 0 else max(0, min(1_000_000, level * 1_000_000 // er))
+    issuable = max(0, min(er, spread.whole.percentiles_g[spread.percentile]))
     return {
-        "ratio_ppm": ratio,
-        "issuable_g": max(0, er) * ratio // 1_000_000 if _may_issue(engine) else 0,
+        "ratio_ppm": issuable * 1_000_000 // er if er > 0 else 0,
+        "issuable_g": issuable if _may_issue(engine) else 0,
     }
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from carbon.adapters.tabular import typed
-from carbon.adapters.tabular.mapping import UNITS, Rule
+from carbon.adapters.tabular.mapping import UNIT_DECIMALS, UNITS, Rule
 from carbon.adapters.tabular.tables import Held
 from carbon.domain.activity.record import COLUMN, COLUMNS, HEDONG, Batch, Finding, Vocabulary
 from carbon.domain.period import NO_DAY
@@ -58,10 +58,10 @@ class TableChunk:
         cells = raw.column(rule.source)
         return cells.combine_chunks() if cells.num_chunks != 1 else cells.chunk(0)
 
-    def texts(self, column: str, positions: Int) -> list[str]:
-        """Cells of a column at some positions, as text."""
-        cells = self.column(column).take(pa.array(positions, pa.int64()))
-        return [cell or "" for cell in typed.text(cells).to_pylist()]
+    def identifiers(self, column: str) -> list[str]:
+        """Ids of a column in the form under which they are compared; blank ones are empty."""
+        folded = typed.identifiers(typed.text(self.column(column)))
+        return [cell or "" for cell in folded.to_pylist()]
 
     def take(self, positions: Int) -> TableChunk:
         """The part at some positions."""
@@ -126,7 +126,7 @@ class TableChunk:
         values, wrong = typed.floats(self.column(name))
         note("number.invalid", name, wrong)
         unit = self.rules[name].unit if name in self.rules else None
-        return values if unit is None else values * UNITS[unit]
+        return values if unit is None else np.round(values * UNITS[name][unit], UNIT_DECIMALS)
 
     def _days(self, name: str, note: Callable[[str, str, Mask], None]) -> Code:
         pattern = self.rules[name].format if name in self.rules else None

@@ -20,8 +20,7 @@ from carbon.domain.units import Int, Mask
 
 BLOCK_BYTES = 8 << 20
 HEADER_BYTES = 64_000
-MAX_LINE_BYTES = 1 << 20
-MAX_MALFORMED = 10_000
+MAX_MALFORMED, MAX_BLANK = 10_000, 1_000_000
 _DELIMITERS = ",;\t|"
 _CANDIDATES = ("utf-8", "gb18030")
 
@@ -113,7 +112,7 @@ class CsvFile:
             if row.text.strip():
                 self.malformed[int(row.number)] = row.text[:500]
             skipped.append(int(row.number))
-            if len(self.malformed) > MAX_MALFORMED:
+            if len(self.malformed) > MAX_MALFORMED or len(skipped) > MAX_BLANK:
                 return "error"
             return "skip"
 
@@ -173,9 +172,14 @@ class CsvFile:
 
     @staticmethod
     def _rows(seen: int, count: int, skipped: list[int]) -> Int | int:
-        """File rows of a block: consecutive, unless malformed rows were skipped so far."""
+        """File rows of a block: consecutive, unless malformed or blank rows stand before or in it.
+
+        ``before[j]`` good rows precede the j-th skipped one, so a good row moves down by as many
+        skipped rows as have at most its own number before them.
+        """
         if not skipped:
             return FIRST_ROW + seen
-        broken = np.array(sorted(skipped), np.int64)
-        everything = np.arange(FIRST_ROW, FIRST_ROW + seen + count + len(broken))
-        return np.setdiff1d(everything, broken, assume_unique=True)[seen : seen + count]
+        broken = np.sort(np.array(skipped, np.int64))
+        before = broken - FIRST_ROW - np.arange(len(broken))
+        good = np.arange(seen, seen + count)
+        return FIRST_ROW + good + np.searchsorted(before, good, side="right")

@@ -16,20 +16,18 @@ from carbon.domain.errors import CarbonError
 
 MAX_MAPPING_BYTES = 200_000
 
-#: What one of a unit is in the canonical unit of its column (kg, years, fen, km).
+#: By column, what one of a unit is in the column's own unit.
 UNITS = {
-    "kg": 1.0,
-    "g": 0.001,
-    "t": 1_000.0,
-    "jin": 0.5,
-    "year": 1.0,
-    "month": 1 / 12,
-    "day": 1 / 365.25,
-    "fen": 1.0,
-    "yuan": 100.0,
-    "km": 1.0,
-    "m": 0.001,
+    "mass_kg": {"kg": 1.0, "g": 0.001, "t": 1_000.0, "jin": 0.5},
+    "age_years": {"year": 1.0, "month": 1 / 12, "day": 1 / 365.25},
+    "price_fen": {"fen": 1.0, "yuan": 100.0},
+    "transport_km": {"km": 1.0, "m": 0.001},
 }
+#: Decimals kept when a unit is converted, so that 19.99 yuan are 1999 fen.
+UNIT_DECIMALS = 9
+
+#: Columns that tell records and items apart: a constant would make them all one.
+IDENTITIES = ("record_id", "item_id")
 
 
 class _Strict(BaseModel):
@@ -51,8 +49,6 @@ class Rule(_Strict):
         given = [v for v in (self.source, self.constant, self.row_number) if v is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of from, constant, row_number")
-        if self.unit is not None and self.unit not in UNITS:
-            raise ValueError(f"unit must be one of {', '.join(UNITS)}")
         return self
 
 
@@ -68,6 +64,8 @@ class Mapping(_Strict):
         unknown = [name for name in self.columns if name not in COLUMN]
         if unknown:
             raise ValueError(f"no canonical column is called {', '.join(unknown)}")
+        for name, rule in self.columns.items():
+            _check_rule(name, rule)
         return self
 
     def place(self, header: list[str], path: object) -> dict[str, Rule]:
@@ -99,6 +97,19 @@ class Mapping(_Strict):
             for name, rule in self.columns.items()
             if name not in optional or rule.source in present
         }
+
+
+def _check_rule(name: str, rule: Rule) -> None:
+    """What a rule says must fit its column. Raises ``ValueError`` with the reason."""
+    units = UNITS.get(name, {})
+    if rule.unit is not None and rule.unit not in units:
+        raise ValueError(f"{name}: unit must be one of {', '.join(units) or 'none'}")
+    if rule.codes and COLUMN[name].kind != "code":
+        raise ValueError(f"{name}: codes are for columns with codes")
+    if rule.format is not None and COLUMN[name].kind != "day":
+        raise ValueError(f"{name}: format is for dates")
+    if name in IDENTITIES and rule.constant is not None:
+        raise ValueError(f"{name}: a constant cannot tell records apart")
 
 
 def _canonical(header: list[str]) -> dict[str, Rule]:

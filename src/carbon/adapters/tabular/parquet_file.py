@@ -44,10 +44,14 @@ class _Groups:
     coded: tuple[str, ...]
 
     def __call__(self) -> pa.Table:
+        """Read them. Raises ``file.format`` where the pages are damaged."""
         file = _open(self.path, self.coded)
-        return file.read_row_groups(
-            list(self.groups), columns=list(self.columns), use_threads=False
-        )
+        try:
+            return file.read_row_groups(
+                list(self.groups), columns=list(self.columns), use_threads=False
+            )
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self.path, error) from error
 
 
 class ParquetFile:
@@ -63,7 +67,7 @@ class ParquetFile:
                 for g in range(_metadata(path, path.stat().st_mtime_ns).num_row_groups)
             ]
         except (pa.ArrowException, OSError) as error:
-            raise CarbonError("file.format", path=path, reason=_first_line(error)) from error
+            raise _unreadable(path, error) from error
         total = sum(self._rows)
         if total > MAX_ROWS:
             raise CarbonError("file.too_large", path=path, what="rows", value=total, limit=MAX_ROWS)
@@ -85,7 +89,7 @@ class ParquetFile:
             else:
                 yield from self._grouped(columns, text)
         except (pa.ArrowException, OSError) as error:
-            raise CarbonError("file.format", path=self.path, reason=_first_line(error)) from error
+            raise _unreadable(self.path, error) from error
 
     def _grouped(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
         row, start, joined = FIRST_ROW, FIRST_ROW, 0
@@ -107,5 +111,6 @@ class ParquetFile:
             row += batch.num_rows
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def _unreadable(path: Path, error: Exception) -> CarbonError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return CarbonError("file.format", path=path, reason=reason)

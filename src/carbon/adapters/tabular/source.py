@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
@@ -103,21 +102,13 @@ class TableSource:
 def _text_columns(
     load: Callable[[], pa.Table], rows: Int | int, names: Mapping[str, str]
 ) -> tuple[dict[str, pa.Array], Int]:
-    """Columns of a piece as strings, by canonical name; blank cells are null."""
+    """Columns of a piece as strings, by canonical name, folded."""
     table = load()
     numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
     return {
-        name: _blank_as_null(typed.text(table.column(source).combine_chunks()))
+        name: typed.identifiers(typed.text(table.column(source).combine_chunks()))
         for name, source in names.items()
     }, numbers
-
-
-def _blank_as_null(cells: pa.Array) -> pa.Array:
-    """Blank strings as null; the copy is made only where there is one."""
-    blank = ~typed.not_blank(cells.fill_null("") if cells.null_count else cells)
-    if blank.sum() == cells.null_count:
-        return cells
-    return pc.if_else(pa.array(blank), pa.scalar(None, cells.type), cells)
 
 
 def open_source(

@@ -20,7 +20,10 @@ from carbon.domain.period import NO_DAY, day_number
 from carbon.domain.units import Code, Float, Mask
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
-_YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T].*)?")
+_TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
+_YEAR_FIRST = re.compile(
+    rf"(\d{{4}})\s*[-/.年]\s*(\d{{1,2}})\s*[-/.月]\s*(\d{{1,2}})\s*日?{_TIME}"
+)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 
 
@@ -54,6 +57,21 @@ def trimmed(column: pa.Array) -> pa.Array:
     """A string column without surrounding blanks; empty cells become null."""
     stripped = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, stripped.type), stripped)
+
+
+def identifiers(cells: pa.Array) -> pa.Array:
+    """Ids in the form under which they are compared: trimmed, lower case, half-width.
+
+    ``IMEI-1`` and ``imei-1 `` are one item. Blank ids become null.
+    """
+    if not pc.all(pc.string_is_ascii(cells)).as_py():
+        folded = pc.utf8_trim_whitespace(pc.utf8_lower(pc.utf8_normalize(cells, "NFKC")))
+    else:
+        folded = pc.ascii_trim_whitespace(pc.ascii_lower(cells))
+    blank = ~not_blank(folded.fill_null("") if folded.null_count else folded)
+    if int(blank.sum()) == folded.null_count:
+        return folded
+    return pc.if_else(pa.array(blank), pa.scalar(None, folded.type), folded)
 
 
 def valid(column: pa.Array) -> Mask:
@@ -97,12 +115,17 @@ def _floats_of_text(column: pa.Array) -> tuple[Float, Mask]:
 
 
 def days(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
-    """Day numbers and the mask of cells that are no date; null and empty cells are ``NO_DAY``."""
+    """Day numbers and the mask of cells that are no date; null and empty cells are ``NO_DAY``.
+
+    An instant with a zone counts on its day in Tianjin; text with an offset is refused.
+    """
     column = plain(column)
     if pa.types.is_null(column.type):
         return np.full(len(column), NO_DAY, np.int32), np.zeros(len(column), bool)
     if is_text(column):
         return _days_of_text(column, pattern)
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = pc.local_timestamp(column.cast(pa.timestamp("us", "Asia/Shanghai")))
     if pa.types.is_temporal(column.type) and not pa.types.is_time(column.type):
         return _day_numbers(column.cast(pa.date32(), safe=False)), np.zeros(len(column), bool)
     if pa.types.is_integer(column.type):

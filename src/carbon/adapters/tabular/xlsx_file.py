@@ -34,13 +34,15 @@ class XlsxFile:
             rows = sheet.to_python(skip_empty_area=False)
         except (CalamineError, OSError, ValueError) as error:
             raise CarbonError("file.format", path=path, reason=str(error)[:200]) from error
-        header = [_cell(value) for value in rows[0]] if rows else []
+        blank = next((n for n, row in enumerate(rows) if any(c != "" for c in row)), len(rows))
+        header = [_cell(value) for value in rows[blank]] if rows[blank:] else []
         while header and not header[-1]:
             header.pop()
         if not header:
             raise CarbonError("file.empty", path=path)
         self._header = [cell or "" for cell in header]
-        self._rows = rows[1:]
+        self._rows = rows[blank + 1 :]
+        self._first = FIRST_ROW + blank
 
     def _check_archive(self) -> None:
         try:
@@ -103,7 +105,7 @@ class XlsxFile:
                         for name, place in places.items()
                     }
                 )
-                yield Held(table), pa.array(kept).to_numpy() + FIRST_ROW + start
+                yield Held(table), pa.array(kept).to_numpy() + self._first + start
 
 
 def _cell(value: object) -> str | None:

@@ -111,7 +111,7 @@ def _check_amounts(batch: Batch, items: ItemTable) -> Iterator[Finding]:
         lacks[unreadable.get(name, [])] = False
         yield from finding(f"{name.removesuffix('_kg')}.missing", name, lacks)
     with np.errstate(invalid="ignore", divide="ignore"):
-        each = mass / quantity
+        each = np.round(mass / quantity, 9)
         off_band = (each < items.mass_low_kg[item]) | (each > items.mass_high_kg[item])
     yield from finding("mass.band", "mass_kg", off_band & ~by_weight)
 
