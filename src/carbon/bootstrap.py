@@ -49,14 +49,16 @@ def run_quantify(
 ) -> dict[str, object]:
     """Quantify a file into a folder and return the summary. Raises :class:`CarbonError`."""
     catalogue = read_catalogue(request.factors)
-    today = day_number((clock or SystemClock()).today())
+    today = (clock or SystemClock()).today()
+    month = None if request.period is None else Period.parse(request.period)
+    day = request.as_of or (today if month is None else month.last_day)
     conditions = Conditions(
-        today=today,
+        today=day_number(today),
         demonstration=request.demonstration,
         as_of=None if request.as_of is None else day_number(request.as_of),
-        month=None if request.period is None else Period.parse(request.period).month,
+        month=None if month is None else month.month,
     )
-    engine = Engine(catalogue, methodology_named(request.methodology), conditions)
+    engine = Engine(catalogue, methodology_named(request.methodology, day), conditions)
     words = vocabularies(catalogue)
     source = open_source(request.source, read_mapping(request.mapping), words)
     executor: Executor = Cluster(request.scheduler) if request.scheduler else Threads()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_counts_add_up_and_sums_are_those_of_the_records(run):
 
 def test_rejects_tell_row_column_value_code_and_fix(run):
     (reject,) = run(
-        [PHONE, PHONE | {"record_id": "r2", "item_id": "i2", "quantity": "1.5", "mass_kg": ""}]
+        [PHONE, PHONE | {"record_id": "r2", "item_id": "", "quantity": "1.5", "mass_kg": ""}]
     ).rejects
     assert (reject["row"], reject["record_id"], reject["column"]) == (3, "r2", "quantity")
     assert (str(reject["value"]), reject["code"]) == ("1.5", "number.whole")
@@ -52,8 +53,8 @@ def test_the_issuable_figure_is_the_policy_percentile_of_the_draws(run):
     levels = spread["percentiles_g"]
     assert levels["p5"] < levels["p33"] < levels["p50"] < levels["p95"]
     assert spread["percentile"] == 33
+    assert spread["issuable_g"] == levels["p33"] < 9248
     assert spread["ratio_ppm"] == levels["p33"] * 1_000_000 // 9248
-    assert spread["issuable_g"] == 9248 * spread["ratio_ppm"] // 1_000_000
 
 
 def test_what_is_for_display_never_issues(run):
@@ -86,6 +87,94 @@ def test_one_item_is_credited_once_whatever_the_row_order(run):
         assert found.record("r2")["be_g"] == 0
         assert found.record("r2")["flags"] == "life_account"
         assert found.record("r3")["be_g"] == 13200
+
+
+def test_a_month_alone_does_not_credit_an_item_again(run):
+    """The September sale charges the account, whatever month is asked for."""
+    september = PHONE | {"record_id": "r0", "occurred_on": "2026-09-05", "age_years": "2.4"}
+    october = run([september, PHONE], period="2026-10")
+    assert [r["record_id"] for r in october.records] == ["r1"]
+    assert october.record("r1")["be_g"] == 0
+
+
+@pytest.mark.parametrize("other", ["imei-1 ", "IMEI-1", "ｉｍｅｉ-1"])
+def test_an_id_written_differently_is_the_same_item(run, other):
+    again = PHONE | {"record_id": "r2", "item_id": other, "occurred_on": "2026-11-05"}
+    found = run([PHONE, again])
+    assert (found.record("r1")["be_g"], found.record("r2")["be_g"]) == (13200, 0)
+    assert run([PHONE, PHONE | {"record_id": " R1", "item_id": "x"}]).codes == {
+        "record_id.duplicate"
+    }
+
+
+def test_what_cannot_issue_never_does(run, tmp_path):
+    """Guards, not properties of the shipped tables: a display cap, kWh nobody sourced."""
+    import shutil
+
+    folder = Path(shutil.copytree(FACTORS, tmp_path / "cap"))
+    path = folder / "policy.csv"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    cap = next(n for n, text in enumerate(lines) if text.startswith("condition_cap/good"))
+    lines[cap] = lines[cap].replace(",creditable,,", ",display,not approved,")
+    path.write_text("".join(lines), "utf-8")
+    assert run([PHONE], factors=folder).codes == {"factor.display_only"}
+    folder = Path(shutil.copytree(FACTORS, tmp_path / "kwh"))
+    items = folder / "items.csv"
+    text = items.read_text("utf-8")
+    phone = next(ln for ln in text.splitlines() if ln.startswith("phone,"))
+    items.write_text(text.replace(phone, phone.replace(",yes,no,", ",yes,yes,", 1)), "utf-8")
+    assert run([PHONE], factors=folder).codes == {"energy.unsourced"}
+
+
+def test_a_damaged_parquet_page_is_told(run, tmp_path):
+    path = tmp_path / "month.parquet"
+    bootstrap.run_simulate(Simulation(days=1), path, lambda *_: None)
+    content = bytearray(path.read_bytes())
+    for place in range(200, 4_000, 7):
+        content[place] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(CarbonError) as caught:
+        run(path)
+    assert caught.value.code == "file.format"
+
+
+def test_rows_after_malformed_ones_keep_their_numbers(run, tmp_path):
+    source = write_csv(
+        tmp_path / "in.csv", [PHONE | {"record_id": f"r{n}", "item_id": f"i{n}"} for n in range(4)]
+    )
+    lines = source.read_text("utf-8").splitlines()
+    source.write_text(
+        "\n".join([*lines[:2], "a,b", "", *lines[2:4], "c", lines[4]]) + "\n", "utf-8"
+    )
+    found = run(source)
+    assert [r["row"] for r in found.records] == [2, 5, 6, 8]
+    assert sorted(r["row"] for r in found.rejects) == [3, 7]
+
+
+def test_an_instant_counts_on_its_day_in_tianjin(run, tmp_path):
+    from datetime import datetime
+
+    table = pa.table(
+        {k: [v] for k, v in PHONE.items()}
+        | {"occurred_on": pa.array([datetime(2026, 9, 30, 16, 30, tzinfo=UTC)])}
+    )
+    path = tmp_path / "in.parquet"
+    pq.write_table(table, path)
+    assert str(run(path).record("r1")["occurred_on"]) == "2026-10-01"
+    assert run([PHONE | {"occurred_on": "2026-09-30T16:30:00Z"}]).codes == {"date.invalid"}
+
+
+def test_yuan_become_whole_fen(run, tmp_path):
+    mapping = tmp_path / "m.toml"
+    rules = [f'[columns.{k}]\nfrom = "{k}"\n' for k in PHONE]
+    mapping.write_text(
+        "".join(rules) + '[columns.price_fen]\nfrom = "price"\nunit = "yuan"\n', "utf-8"
+    )
+    source = tmp_path / "in.csv"
+    source.write_text(
+        ",".join([*PHONE, "price"]) + "\n" + ",".join([*PHONE.values(), "19.99"]) + "\n", "utf-8"
+    )
+    assert run(source, mapping=str(mapping)).record("r1")["price_fen"] == 1999
 
 
 def test_a_rejected_act_charges_no_account(run):
@@ -253,7 +342,7 @@ def test_explain_gives_sentence_and_trace(run, tmp_path):
     assert caught.value.code == "record.unknown"
     with pytest.raises(CarbonError) as caught:
         bootstrap.run_explain(found.folder, "r1", own_table(tmp_path, "", "no"))
-    assert caught.value.code == "result.invalid"
+    assert caught.value.code == "result.catalogue"
 
 
 def test_the_report_stands_alone_and_speaks_both_languages(run):

@@ -48,6 +48,56 @@ def test_a_million_rows_of_one_factor_keep_its_relative_uncertainty():
     assert million == pytest.approx(single, rel=1e-3)
 
 
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_rows_of_one_factor_do_not_average_out_in_the_engine(rows):
+    """The same relative spread for one phone and for a hundred thousand of them."""
+    from carbon.domain.activity.record import FIXED_VOCABULARIES, Batch, vocabularies
+    from carbon.domain.period import NO_DAY, day_number
+    from carbon.domain.quantification.engine import Conditions, Engine
+    from carbon.domain.quantification.methodologies import methodology_named
+    from carbon.domain.quantification.uncertainty import products
+    from carbon.files.factor_folder import read_catalogue
+    from conftest import FACTORS, TODAY
+
+    catalogue = read_catalogue(FACTORS)
+    methodology = methodology_named("EBAY-REC", TODAY)
+    conditions = Conditions(today=day_number(TODAY), demonstration=True)
+    engine = Engine(catalogue, methodology, conditions)
+    words = vocabularies(catalogue)
+    codes = {name: np.full(rows, -1, np.int32) for name in words}
+    for name, code in (("item_type", "phone"), ("act", "sale"), ("channel", "shop")):
+        codes[name] = np.full(rows, words[name][code], np.int32)
+    numbers = {
+        n: np.full(rows, np.nan)
+        for n in ("quantity", "mass_kg", "age_years", "price_fen", "transport_km")
+    }
+    numbers["quantity"] = np.ones(rows)
+    days = {
+        "occurred_on": np.full(rows, day_number(date(2026, 10, 5)), np.int32),
+        "returned_on": np.full(rows, NO_DAY, np.int32),
+    }
+    mask = np.ones(rows, bool)
+    found = engine.quantify(Batch(np.arange(rows), codes, numbers, days, mask, mask))
+    assert FIXED_VOCABULARIES["act"]["sale"] == 0
+    assert int(found.er_g.sum()) == rows * 13_200
+    spread = intervals(
+        products(engine, found.terms), seed=1, draws=DRAWS, groups=["phones_digital"], policy=33
+    )[""]
+    phone = catalogue.find("production", "phone", TODAY).row
+    assert spread.percentiles_g[5] / spread.percentiles_g[50] == pytest.approx(
+        float(phone.low / phone.value), rel=0.02
+    )
+
+
+def test_what_is_left_of_a_life_never_falls_below_zero():
+    """An old phone: a short life drawn leaves nothing, it does not leave a debt."""
+    life = row("life", "5", "4.16", "6")
+    old = [Product("x", 1.0, ((ONE, 1),), spent=4.9, life=life)]
+    found = intervals(old, seed=1, draws=DRAWS, groups=["x"], policy=33)[""]
+    assert found.percentiles_g[5] == 0
+    assert found.percentiles_g[95] > 0
+
+
 def test_independent_factors_average_as_they_should():
     hundred = [Product("x", 1.0, ((row(f"f{n}", "10", "8", "12"), 1),)) for n in range(100)]
     assert relative_sd(hundred) == pytest.approx(relative_sd(hundred[:1]) / 10, rel=0.1)
@@ -58,7 +108,7 @@ def test_the_analytic_check_agrees_with_the_draws():
     life = row("life", "5", "4.5", "5.5")
     products = [
         Product("x", 1000.0, ((ONE, 1), (d, 1))),
-        Product("x", -200.0, ((ONE, 1), (d, 1), (life, -1))),
+        Product("x", 400.0, ((ONE, 1), (d, 1)), spent=200.0, life=life),
         Product("x", -50.0, ((row("t", "0.7", "0.6", "0.8"), 1),)),
     ]
     found = intervals(products, seed=3, draws=DRAWS, groups=["x"], policy=33)[""]

@@ -281,10 +281,11 @@ class StoredResult:
         try:
             self.summary: dict[str, object] = json.loads((folder / SUMMARY).read_text("utf-8"))
             self._records = pq.ParquetFile(folder / RECORDS)
-            if self.summary["version"] != SUMMARY_VERSION:
-                raise ValueError(f"version {self.summary['version']}")
+            version = self.summary["version"]
         except (OSError, LookupError, TypeError, ValueError, pa.ArrowException) as error:
             raise CarbonError("result.invalid", path=folder, reason=error) from error
+        if version != SUMMARY_VERSION:
+            raise CarbonError("result.invalid", path=folder, reason=f"version {version}")
 
     def record(self, record_id: str) -> dict[str, object]:
         """All stored columns of a record. Raises ``record.unknown``."""

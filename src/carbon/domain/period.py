@@ -61,5 +61,11 @@ class Period:
             raise CarbonError("period.invalid", value=text)
         return cls((int(match[1]) - 1970) * 12 + int(match[2]) - 1)
 
+    @property
+    def last_day(self) -> date:
+        """Its last day."""
+        following = self.month + 1
+        return date(1970 + following // 12, following % 12 + 1, 1) - timedelta(days=1)
+
     def __str__(self) -> str:
         return month_name(self.month)

@@ -314,7 +314,9 @@ class _Block:
         again = self.random.random(self.count) < SEEN_BEFORE
         number = np.where(again, number // 1_000, number)
         return Numbered(
-            "item-", np.where(has & single & (self.random.random(self.count) < LISTED), number, -1), 10
+            "item-",
+            np.where(has & single & (self.random.random(self.count) < LISTED), number, -1),
+            10,
         )
 
     def _regions(self) -> Words:

@@ -279,7 +279,7 @@ def factor_fields(row: FactorRow) -> dict[str, str]:
 
 
 def _factor_rows(found: list[Product]) -> list[dict[str, str]]:
-    rows = {row.id: row for product in found for row, _ in product.factors}
+    rows = {row.id: row for product in found for row in product.rows}
     return [factor_fields(rows[name]) for name in sorted(rows)]
 
 

@@ -147,20 +147,27 @@ class CsvFile:
                 )
 
     def _whole(self, table: pa.Table, rows: Int | int) -> Piece:
-        """Rows without those that swallowed others: a cell with a line break and a row in it."""
-        if not self._quotes:
-            return Held(table), rows
-        swallowing = np.zeros(table.num_rows, bool)
-        for name in table.column_names:
-            cells = table.column(name).combine_chunks()
-            swallowing |= per_word(cells, self._holds_rows)
-        if not swallowing.any():
+        """Rows without blank ones and those that swallowed others.
+
+        A cell with a line break and a whole row in it comes from a quote closed elsewhere.
+        """
+        dropped = _blank(table)
+        if self._quotes:
+            swallowing = np.zeros(table.num_rows, bool)
+            for name in table.column_names:
+                swallowing |= per_word(table.column(name).combine_chunks(), self._holds_rows)
+            self._note(table, rows, np.flatnonzero(swallowing))
+            dropped = dropped | swallowing
+        if not dropped.any():
             return Held(table), rows
         numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
-        for place in np.flatnonzero(swallowing).tolist():
+        return Held(table.filter(pa.array(~dropped))), numbers[~dropped]
+
+    def _note(self, table: pa.Table, rows: Int | int, places: Int) -> None:
+        for place in places.tolist():
             cells = [str(column[place].as_py() or "") for column in table.columns]
-            self.malformed[int(numbers[place])] = self._delimiter.join(cells)[:500]
-        return Held(table.filter(pa.array(~swallowing))), numbers[~swallowing]
+            number = rows + place if isinstance(rows, int) else int(rows[place])
+            self.malformed[number] = self._delimiter.join(cells)[:500]
 
     def _holds_rows(self, cells: pa.Array) -> Mask:
         broken = np.asarray(pc.match_substring(cells, "\n"))
@@ -183,3 +190,13 @@ class CsvFile:
         before = broken - FIRST_ROW - np.arange(len(broken))
         good = np.arange(seen, seen + count)
         return FIRST_ROW + good + np.searchsorted(before, good, side="right")
+
+
+def _blank(table: pa.Table) -> Mask:
+    """Rows without any cell."""
+    blank = np.ones(table.num_rows, bool)
+    for column in table.columns:
+        if not column.null_count:
+            return np.zeros(table.num_rows, bool)
+        blank &= np.asarray(column.is_null())
+    return blank

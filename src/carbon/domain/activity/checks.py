@@ -13,7 +13,7 @@ import numpy as np
 from carbon.domain.activity.record import COLUMNS, MISSING, UNKNOWN, Batch, Finding
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.period import FIRST, LAST, NO_DAY
-from carbon.domain.units import Float, Mask
+from carbon.domain.units import Float, Int, Mask
 
 
 def finding(code: str, column: str, wrong: Mask) -> Iterator[Finding]:
@@ -44,9 +44,12 @@ def _numbers(values: list[object], otherwise: float) -> Float:
 
 
 def check_batch(
-    batch: Batch, items: ItemTable, *, today: int, return_window: int
+    batch: Batch, items: ItemTable, *, today: int, return_window: Int
 ) -> Iterator[Finding]:
-    """All findings of a batch, its reader's included."""
+    """All findings of a batch, its reader's included.
+
+    ``return_window``: days after which a return is a correction, for each record; shape ``(n,)``.
+    """
     yield from batch.findings
     for check in CHECKS:
         yield from check(batch)
@@ -110,13 +113,13 @@ def _check_amounts(batch: Batch, items: ItemTable) -> Iterator[Finding]:
     for name, lacks in (("mass_kg", lacks_mass), ("quantity", lacks_quantity)):
         lacks[unreadable.get(name, [])] = False
         yield from finding(f"{name.removesuffix('_kg')}.missing", name, lacks)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         each = np.round(mass / quantity, 9)
         off_band = (each < items.mass_low_kg[item]) | (each > items.mass_high_kg[item])
     yield from finding("mass.band", "mass_kg", off_band & ~by_weight)
 
 
-def _check_return(batch: Batch, return_window: int) -> Iterator[Finding]:
+def _check_return(batch: Batch, return_window: Int) -> Iterator[Finding]:
     occurred, returned = batch.days["occurred_on"], batch.days["returned_on"]
     both = (returned != NO_DAY) & (occurred != NO_DAY)
     if not both.any():

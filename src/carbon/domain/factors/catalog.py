@@ -8,7 +8,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.table import (
@@ -125,13 +124,6 @@ class Catalogue:
         if row.until is None or day <= row.until:
             return Lookup(row)
         return Lookup(row, carried=True) if row.carry else Lookup(None, "factor.ended")
-
-    def policy(self, key: str, day: date) -> Decimal:
-        """A dated policy value of the bureau. Raises its lookup fault."""
-        found = self.find("policy", key, day)
-        if found.row is None or found.row.value is None:
-            raise CarbonError("factors.reference", value=f"policy/{key} ({day})")
-        return found.row.value
 
     def breakpoints(self) -> list[date]:
         """Days on which some answer may change, ascending."""

@@ -51,6 +51,8 @@ PRODUCTION_BOUNDARIES: Final = ("cradle_to_gate", "cradle_to_gate_and_distributi
 CLASSES: Final = ("electronics", "clothing", "luxury", "other")
 
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?")
+#: Days are written in full, so that their order as text is their order in time.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Raw = Mapping[str, str]
 
@@ -326,12 +328,15 @@ def _check_adopted(raw: Raw) -> Found:
 
 
 def _check_dates(raw: Raw) -> Found:
+    days = [raw["effective"], *([raw["until"]] if raw["until"] else [])]
     try:
-        effective = date.fromisoformat(raw["effective"])
-        if raw["until"] and date.fromisoformat(raw["until"]) < effective:
-            yield "factors.date", f"until = {raw['until']}"
+        read = [date.fromisoformat(day) for day in days]
     except ValueError:
-        yield "factors.date", f"{raw['effective']} {raw['until']}".strip()
+        read = []
+    if not read or not all(_DAY.fullmatch(day) for day in days):
+        yield "factors.date", " ".join(days)
+    elif read != sorted(read):
+        yield "factors.date", f"until = {raw['until']}"
 
 
 def _check_range(raw: Raw) -> Found:
@@ -387,8 +392,31 @@ def _references(table: str, raw: Raw) -> Iterator[tuple[str, str]]:
         yield "items", raw["key"]
 
 
-#: The unit of a family whose methodology code relies on it.
-FAMILY_UNITS: Final = {"displacement": "ratio", "life": "year", "energy": "kWh/year"}
+_PER_TKM = "truck truck_light truck_medium truck_heavy truck_electric rail air".split()
+#: The unit of a table, or of a key where a table has several: formulas rely on it.
+FAMILY_UNITS: Final[Mapping[str, str]] = {
+    "displacement": "ratio",
+    "life": "year",
+    "energy": "kWh/year",
+    "packing": "kgCO2e/item",
+    "refurbish": "kgCO2e/item",
+    "transport": "kgCO2e/delivery",
+    "transport/collection": "kgCO2e/t",
+    **{f"transport/{key}": "kgCO2e/tkm" for key in _PER_TKM},
+    "grid": "kgCO2/kWh",
+    "grid/power_footprint/national": "kgCO2e/kWh",
+    "policy/issuable_percentile": "percent",
+}
+#: Generation factors and the life-cycle footprint of power are two quantities, never mixed.
+GRID_BOUNDARIES: Final = {"kgCO2/kWh": "power_generation", "kgCO2e/kWh": "power_life_cycle"}
+
+
+#: Where values of a unit may lie; all others are not negative.
+_LIMITS: Final = {
+    "ratio": (Decimal(0), Decimal(1)),
+    "year": (Decimal("0.1"), Decimal(200)),
+    "percent": (Decimal(1), Decimal(99)),
+}
 
 
 def _check_meaning(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
@@ -406,11 +434,19 @@ def _check_meaning(tables: Mapping[str, RawTable]) -> Iterator[TableFault]:
 
 
 def _check_unit(row: FactorRow) -> Found:
-    """A family keeps its unit, and a ratio lies between 0 and 1: D multiplies (traps 3 and 8)."""
-    if row.unit != FAMILY_UNITS.get(row.family, row.unit):
+    """A table keeps its units, and values stay where formulas can use them (traps 3 and 8)."""
+    own = FAMILY_UNITS.get(f"{row.family}/{row.key}", FAMILY_UNITS.get(row.family, row.unit))
+    if row.unit != own:
         yield "factors.code", f"{row.key}: unit = {row.unit}"
-    if row.unit == "ratio" and row.value is not None and not 0 <= row.value <= 1:
-        yield "factors.range", f"{row.key}: 0 ≤ {row.value} ≤ 1"
+    if row.family == "grid" and row.boundary != GRID_BOUNDARIES.get(row.unit):
+        yield "factors.boundary", f"{row.key}: {row.boundary}"
+    if row.value is None or row.low is None or row.high is None or row.family == "production":
+        return
+    lowest, highest = _LIMITS.get(row.unit, (Decimal(0), Decimal("Infinity")))
+    if row.low < lowest or row.high > highest:
+        yield "factors.range", f"{row.key}: {lowest} ≤ {row.low}, {row.high} ≤ {highest}"
+    if row.unit in ("percent", "day") and row.value != int(row.value):
+        yield "factors.range", f"{row.key}: {row.value}"
 
 
 def _check_names(table: RawTable) -> Iterator[TableFault]:

@@ -7,7 +7,7 @@ size, process nor machine; sums are sums of integers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,8 @@ _FAIR = FIXED_VOCABULARIES["condition"]["fair"]
 _ACT = FIXED_VOCABULARIES["act"]
 #: Acts that avoid nothing by themselves, with the reason a record is told.
 _ACTS_WITHOUT_GRAMS = (("intake", "act.intake"), ("repair_failed", "repair.not_fixed"))
+#: Days of the return window where a folder has no policy for it.
+_RETURN_WINDOW = 7
 _DISPLAY, _NOT_YET = GRADES.index("display"), GRADES.index("not_yet")
 
 #: Coefficients of uncertainty terms are summed as integers of this size, so that a percentile
@@ -55,12 +57,12 @@ _DISPLAY, _NOT_YET = GRADES.index("display"), GRADES.index("not_yet")
 COEFFICIENT_UNIT = 1e-6
 _COEFFICIENTS_PER_UNIT = 1e6
 
-#: Order of axes in joint codes.
-_AXES = ("item_type", "displacement_class", "act", "condition", "process", "transport")
-
 #: What is summed by month and item type; their joint code is month · items + item.
 MEASURES = ("records", "be_g", "pe_g", "u_g", "le_g", "er_g")
 
+
+#: The role whose years a term's ``spent`` is divided by.
+LIFE_ROLE = "life"
 
 #: A term's name and the powers of its factors.
 TermKey = tuple[str, tuple[tuple[str, int], ...]]
@@ -108,7 +110,7 @@ class Quantities:
     life: Float
     flags: Code
     grade: Code
-    rows: dict[str, Code]
+    rows: Mapping[str, Code]
     totals: Sparse
     channels: Sparse
     terms: dict[TermKey, Sparse]
@@ -145,6 +147,27 @@ class _Factors:
         return self._resolver.rows.includes_life[np.maximum(self.rows[role], -1)]
 
 
+class _Told:
+    """One reason about factors per record and column.
+
+    An item type without a factor is not told again that it has no life.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._columns: dict[str, Mask] = {}
+
+    def finding(
+        self, code: str, column: str, wrong: Mask, detail: Code | None = None
+    ) -> Iterator[Finding]:
+        """A finding for the rows of a mask that have none about this column yet."""
+        before = self._columns.setdefault(column, np.zeros(self._size, bool))
+        rows = np.flatnonzero(wrong & ~before)
+        if rows.size:
+            before[rows] = True
+            yield Finding(code, column, rows, None if detail is None else detail[rows])
+
+
 class Engine:
     """One methodology, one catalogue, one set of conditions, ready for any number of batches.
 
@@ -166,21 +189,32 @@ class Engine:
             "item_type": Axis(tuple(i.item_type for i in catalogue.items)),
             "displacement_class": Axis(CLASSES),
             "transport": Axis(TRANSPORT_WORDS),
-            **{n: Axis(tuple(c.code for c in CODES[n])) for n in ("act", "condition", "process")},
+            **{name: Axis(tuple(c.code for c in codes)) for name, codes in CODES.items()},
         }
         self.resolver = Resolver(catalogue, methodology.roles, axes)
         self._covered = np.array([c.code in methodology.acts for c in CODES["act"]] + [True, True])
-        self._return_window = self.policy_or("return_window", 7)
+        self._return_window = np.array(
+            [self._policy_on(day, "return_window", _RETURN_WINDOW) for day in self.resolver.days]
+        )
 
     def policy_or(self, key: str, otherwise: int) -> int:
-        """A policy value of the run's day; ``otherwise`` where the folder has no policies at all.
+        """A policy value of the run's day; ``otherwise`` where no such policy holds.
 
-        A folder of one's own for MASS-METRIC has none.
+        A folder of one's own for MASS-METRIC has no policies; a day before the first one cannot
+        issue anyway.
         """
-        if "policy" not in self.catalogue.family_names:
-            return otherwise
         as_of, today = self.conditions.as_of, self.conditions.today
-        return int(self.catalogue.policy(key, day_date(today if as_of is None else as_of)))
+        return self._policy_on(today if as_of is None else as_of, key, otherwise)
+
+    def _policy_on(self, day: int, key: str, otherwise: int) -> int:
+        row = self.catalogue.find("policy", key, day_date(day)).row
+        return otherwise if row is None or row.value is None else int(row.value)
+
+    def of_all_months(self) -> Engine:
+        """This engine without its choice of a month."""
+        if self.conditions.month is None:
+            return self
+        return Engine(self.catalogue, self.methodology, replace(self.conditions, month=None))
 
     # --- one batch ----------------------------------------------------------------------------
 
@@ -195,23 +229,29 @@ class Engine:
         situation, factors, days = self._situation(batch, allowance)
         findings = [
             *check_batch(
-                batch, self.items, today=self.conditions.today, return_window=self._return_window
+                batch,
+                self.items,
+                today=self.conditions.today,
+                return_window=self._return_window[factors.period],
             ),
             *self._check_scope(batch, days),
             *self.methodology.check(situation),
-            *self._check_factors(batch, factors, days),
         ]
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            emissions = self.methodology.compute(situation)
+        rows = _used_rows(factors, emissions)
+        told = _Told(len(batch))
+        findings += self._check_grades(batch, rows, days, told)
+        findings += self._check_missing(batch, factors, days, told)
         if deferred is not None:
             findings = [f for found in findings if (f := _outside(found, deferred)) is not None]
         rejected = _rejected(len(batch), findings)
         if deferred is not None:
             rejected |= deferred
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            emissions = self.methodology.compute(situation)
         too_large = self._too_large(emissions, rejected)
         findings += finding("amount.too_large", "quantity", too_large)
         rejected |= too_large
-        return self._grams(batch, factors, emissions, findings, rejected)
+        return self._grams(batch, factors, emissions, rows, findings, rejected)
 
     def life_budget(self, batch: Batch) -> Float:
         """Life of each record's item if this is its first act; see :class:`Methodology`."""
@@ -231,11 +271,10 @@ class Engine:
         transport = np.where(mode < 0, -1, transport_code(mode, each_kg, _HOME_DELIVERY))
         condition = batch.codes["condition"]
         codes = {
+            **batch.codes,
             "item_type": item,
             "displacement_class": self._class_of[item],
-            "act": batch.codes["act"],
             "condition": np.where(condition == -1, np.int32(_FAIR), condition),
-            "process": batch.codes["process"],
             "transport": transport.astype(np.int32),
         }
         period = self.resolver.periods(days)
@@ -275,34 +314,33 @@ class Engine:
             known &= days <= day_number(self.methodology.until)
         return known
 
-    def _check_factors(self, batch: Batch, factors: _Factors, days: Code) -> Iterator[Finding]:
-        """A needed row that is missing, or whose grade does not allow this run to use it.
-
-        One reason per record and column: an item type without a factor is not told again that it
-        has no life.
-        """
-        told: dict[str, Mask] = {}
+    def _check_missing(
+        self, batch: Batch, factors: _Factors, days: Code, told: _Told
+    ) -> Iterator[Finding]:
+        """A needed row that is not there."""
         in_scope = self._covered[batch.codes["act"]] & self._in_force(days)
         for role in self.methodology.roles:
             rows = factors.rows[role.name]
+            if role.optional or rows.min(initial=0) >= 0:
+                continue
             needed = in_scope & self._needed(role, factors)
-            for code, wrong in self._factor_faults(role, rows):
-                before = told.setdefault(role.column, np.zeros(len(batch), bool))
-                hit = np.flatnonzero(wrong & needed & ~before)
-                if hit.size:
-                    before[hit] = True
-                    yield Finding(code, role.column, hit, np.maximum(rows[hit], -1))
+            for answer, code in MISS_CODES.items():
+                yield from told.finding(code, role.column, needed & (rows == answer))
 
-    def _factor_faults(self, role: Role, rows: Code) -> Iterator[tuple[str, Mask]]:
-        lowest = rows.min(initial=0)
-        if lowest < 0 and not role.optional:
-            yield from ((code, rows == answer) for answer, code in MISS_CODES.items())
-        grade = self.resolver.rows.grade[np.maximum(rows, -1)]
-        if grade.max(initial=0) == 0:
-            return
-        yield "factor.not_yet", grade == _NOT_YET
-        if self.methodology.issues and not (self.conditions.demonstration or role.optional):
-            yield "factor.display_only", grade == _DISPLAY
+    def _check_grades(
+        self, batch: Batch, rows: Mapping[str, Code], days: Code, told: _Told
+    ) -> Iterator[Finding]:
+        """A row used whose grade does not allow this run to use it."""
+        in_scope = self._covered[batch.codes["act"]] & self._in_force(days)
+        levels = [(_NOT_YET, "factor.not_yet")]
+        if self.methodology.issues and not self.conditions.demonstration:
+            levels.append((_DISPLAY, "factor.display_only"))
+        for role in self.methodology.roles:
+            used = np.maximum(rows[role.name], -1)
+            grade = self.resolver.rows.grade[used]
+            if grade.max(initial=0) > 0:
+                for level, code in levels:
+                    yield from told.finding(code, role.column, in_scope & (grade == level), used)
 
     def _needed(self, role: Role, factors: _Factors) -> Mask | np.bool_:
         if role.unless is None:
@@ -328,6 +366,7 @@ class Engine:
         batch: Batch,
         factors: _Factors,
         emissions: Emissions,
+        rows: Mapping[str, Code],
         findings: list[Finding],
         rejected: Mask,
     ) -> Quantities:
@@ -341,7 +380,6 @@ class Engine:
         u_g = ceil_g(accepted(emissions.use_kg))
         le_g = ceil_g(accepted(emissions.leakage_kg))
         er_g = be_g - pe_g - u_g - le_g
-        rows = _used_rows(factors, emissions)
         flags, grade = self._judge(factors, emissions, rows)
         counted = (~rejected).astype(np.int64)
         parts = (counted, be_g, pe_g, u_g, le_g, er_g)
@@ -390,19 +428,22 @@ class Engine:
         return found
 
     def _term(self, term: Term, factors: _Factors, rejected: Mask) -> Sparse:
-        axes = self.term_axes(term.powers)
+        axes = self.term_axes(term.powers, by_life=term.spent is not None)
+        parts = [term.coefficient] if term.spent is None else [term.coefficient, term.spent]
         with np.errstate(invalid="ignore", over="ignore"):
-            amount = np.rint(term.coefficient * _COEFFICIENTS_PER_UNIT)
-        amount[rejected] = 0.0
-        return _by_code(factors.joint(axes), self.resolver.size(axes), (amount,))
+            amounts = tuple(np.rint(part * _COEFFICIENTS_PER_UNIT) for part in parts)
+        for amount in amounts:
+            amount[rejected] = 0.0
+        return _by_code(factors.joint(axes), self.resolver.size(axes), amounts)
 
-    def term_axes(self, powers: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    def term_axes(self, powers: tuple[tuple[str, int], ...], *, by_life: bool) -> tuple[str, ...]:
         """Axes of a term's joint code: those of its roles, and the item type for categories."""
         used = {"item_type"}
+        names = {factor for factor, _ in powers} | ({LIFE_ROLE} if by_life else set())
         for role in self.methodology.roles:
-            if any(role.name == factor for factor, _ in powers):
+            if role.name in names:
                 used.update(role.axes)
-        return tuple(axis for axis in _AXES if axis in used)
+        return tuple(axis for axis in self.resolver.axes if axis in used)
 
 
 def _used_rows(factors: _Factors, emissions: Emissions) -> dict[str, Code]:

@@ -16,6 +16,7 @@ from carbon.domain.quantification.methodology import Situation, Term, flag
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Code, Float, Mask
 
+_DESTINATION = FIXED_VOCABULARIES["destination"]
 _REGION = FIXED_VOCABULARIES["receiver_region"]
 
 #: Electricity is counted at the generation factor of the Tianjin grid (clause 8.2).
@@ -47,8 +48,34 @@ def check_statements(situation: Situation) -> Iterator[Finding]:
     yield from finding("process.missing", "process", batch.codes["process"] == MISSING)
     no_distance = formulas.IS_FREIGHT[transport] & np.isnan(batch.numbers["transport_km"])
     yield from finding("transport.distance", "transport_km", no_distance)
-    no_mass = formulas.NEEDS_MASS[transport] & np.isinf(situation.each_kg)
+    item = batch.codes["item_type"]
+    by_piece = (item >= 0) & ~situation.items.by_weight[item]
+    no_mass = formulas.NEEDS_MASS[transport] & np.isinf(situation.each_kg) & by_piece
     yield from finding("mass.missing", "mass_kg", no_mass)
+
+
+def check_identity(situation: Situation) -> Iterator[Finding]:
+    """Clause 6.4: an item id stands for one piece, never for a batch."""
+    batch = situation.batch
+    several = situation.items.by_weight[batch.codes["item_type"]] | (batch.numbers["quantity"] > 1)
+    yield from finding("item_id.several", "item_id", batch.has_item_id & several)
+
+
+def check_energy(situation: Situation) -> Iterator[Finding]:
+    """Clause 8.3: what uses power issues only with sourced kWh. A demonstration flags instead."""
+    if not situation.demonstration:
+        powered = situation.items.uses_power[situation.batch.codes["item_type"]]
+        kwh = situation.factors.value("used_kwh") + situation.factors.value("new_kwh")
+        graded = ~np.isnan(situation.factors.value("ef"))
+        yield from finding("energy.unsourced", "item_type", powered & graded & np.isnan(kwh))
+
+
+def check_destination(situation: Situation) -> Iterator[Finding]:
+    """Clauses 3.3 and 3.5: what is stated to go elsewhere than to a user at home."""
+    destination = situation.batch.codes["destination"]
+    yield from finding("destination.export", "destination", destination == _DESTINATION["export"])
+    elsewhere = np.isin(destination, [_DESTINATION[c] for c in ("fibre", "disposal", "lost")])
+    yield from finding("destination.not_reused", "destination", elsewhere)
 
 
 def check_place(situation: Situation) -> Iterator[Finding]:

@@ -71,12 +71,15 @@ class Term:
     """One product that enters the total linearly, for the uncertainty of sums.
 
     The record's share is ``coefficient · Π factor ** power`` kg; ``coefficient`` has shape
-    ``(n,)`` and a sign. Factors are named by role.
+    ``(n,)`` and a sign. Factors are named by role. With ``spent`` (pieces · years of age) the share
+    is ``max(0, coefficient − spent / life) · Π …``: what is left of a life never falls below zero,
+    whatever life is drawn.
     """
 
     name: str
     coefficient: Float
     powers: tuple[tuple[str, int], ...]
+    spent: Float | None = None
 
 
 @dataclass(slots=True)

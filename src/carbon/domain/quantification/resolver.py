@@ -109,6 +109,11 @@ class Resolver:
         days = np.arange(FIRST, LAST + 1)
         return (np.searchsorted(self._period_days, days, side="right") - 1).astype(np.int32)
 
+    @property
+    def days(self) -> list[int]:
+        """First day number of every period."""
+        return self._period_days
+
     def _table(self, role: Role) -> tuple[Code, Mask]:
         shape = (len(self._period_days), *(len(self.axes[a]) for a in role.axes))
         table = np.full(shape, NO_KEY, np.int32)

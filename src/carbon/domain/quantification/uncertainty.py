@@ -1,7 +1,7 @@
 """Uncertainty of sums: each factor is drawn once per trial, never once per row.
 
 All phones of a batch share one EF and one D, so their errors do not average out. Records enter the
-total linearly through their summed coefficients per combination of factor rows
+total through their summed coefficients per combination of factor rows
 (:class:`~carbon.domain.quantification.methodology.Term`); a trial multiplies a few thousand sums,
 whether they stand for a thousand rows or ten million.
 
@@ -20,11 +20,12 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from carbon.domain.factors.table import FactorRow
-from carbon.domain.quantification.engine import COEFFICIENT_UNIT, Engine, Sparse, TermKey
+from carbon.domain.quantification.engine import COEFFICIENT_UNIT, LIFE_ROLE, Engine, Sparse, TermKey
 from carbon.domain.units import GRAMS_PER_KG, Float
 
 #: Normal score of the 95th percentile (AS 241).
@@ -33,13 +34,37 @@ SIGNIFICANT_DIGITS = 9
 PERCENTILES = (5, 33, 50, 95)
 
 
+#: A number, or one number per draw.
+_Value = Any
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
-    """``coefficient_kg · Π factor ** power`` of one category: what a total is made of."""
+    """``max(0, coefficient − spent / life) · Π factor ** power`` of one category, in kg.
+
+    What a total is made of. Without a life, the coefficient stands as it is, whatever its sign.
+    """
 
     category: str
     coefficient: float
     factors: tuple[tuple[FactorRow, int], ...]
+    spent: float = 0.0
+    life: FactorRow | None = None
+
+    @property
+    def rows(self) -> tuple[FactorRow, ...]:
+        """All factor rows that enter."""
+        own = tuple(row for row, _ in self.factors)
+        return own if self.life is None else (*own, self.life)
+
+    def value(self, of: Mapping[str, _Value]) -> _Value:
+        """Kilograms for some values of the factors, by row id: numbers, or arrays of draws."""
+        total: _Value = self.coefficient
+        if self.life is not None:
+            total = np.maximum(0.0, self.coefficient - self.spent / of[self.life.id])
+        for row, power in self.factors:
+            total = total * (of[row.id] if power == 1 else of[row.id] ** power)
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +87,23 @@ def products(engine: Engine, terms: Mapping[TermKey, Sparse]) -> list[Product]:
     resolver = engine.resolver
     found: list[Product] = []
     for (_, powers), sparse in terms.items():
-        axes = engine.term_axes(powers)
-        for cell, amount in zip(sparse.cells.tolist(), sparse.sums[0].tolist(), strict=True):
-            rows = [
-                (resolver.rows_of_cell(roles[role], axes, cell), power) for role, power in powers
-            ]
-            factors = tuple((engine.catalogue.rows[row], power) for row, power in rows if row >= 0)
-            item = resolver.word_of_cell("item_type", axes, cell)
-            found.append(Product(category[item], amount * COEFFICIENT_UNIT, factors))
+        by_life = len(sparse.sums) > 1
+        axes = engine.term_axes(powers, by_life=by_life)
+        for place, cell in enumerate(sparse.cells.tolist()):
+
+            def row_of(role: str, cell: int = cell, axes: tuple[str, ...] = axes) -> FactorRow:
+                return engine.catalogue.rows[resolver.rows_of_cell(roles[role], axes, cell)]
+
+            amounts = sparse.sums[:, place] * COEFFICIENT_UNIT
+            found.append(
+                Product(
+                    category=category[resolver.word_of_cell("item_type", axes, cell)],
+                    coefficient=float(amounts[0]),
+                    factors=tuple((row_of(role), power) for role, power in powers),
+                    spent=float(amounts[1]) if by_life else 0.0,
+                    life=row_of(LIFE_ROLE) if by_life else None,
+                )
+            )
     return found
 
 
@@ -81,15 +115,12 @@ def intervals(
     ``policy``: the percentile the bureau issues by; it joins :data:`PERCENTILES`.
     """
     levels = sorted({*PERCENTILES, policy})
-    rows = {row.id: row for product in found for row, _ in product.factors}
+    rows = {row.id: row for product in found for row in product.rows}
     drawn = {name: draw(row, seed, draws) for name, row in rows.items()}
     total = np.zeros(draws)
     by_group = {group: np.zeros(draws) for group in groups}
     for product in found:
-        value = np.full(draws, product.coefficient)
-        for row, power in product.factors:
-            value *= drawn[row.id] if power == 1 else drawn[row.id] ** power
-        by_group[product.category] += value
+        by_group[product.category] += product.value(drawn)
     for values in by_group.values():
         total += values
     chosen = {"": list(found)} | {g: [p for p in found if p.category == g] for g in by_group}
@@ -125,7 +156,7 @@ class Driver:
 
 def drivers(found: Sequence[Product]) -> list[Driver]:
     """Every drawn factor with its effect on the total, the largest first (a tornado)."""
-    rows = {row.id: row for product in found for row, _ in product.factors}
+    rows = {row.id: row for product in found for row in product.rows}
     central = {name: float(row.value or 0) for name, row in rows.items()}
     moved = [
         Driver(
@@ -140,12 +171,7 @@ def drivers(found: Sequence[Product]) -> list[Driver]:
 
 
 def _total_g(found: Sequence[Product], values: Mapping[str, float]) -> int:
-    total = 0.0
-    for product in found:
-        total += product.coefficient * math.prod(
-            values[row.id] ** power for row, power in product.factors
-        )
-    return round(total * GRAMS_PER_KG)
+    return round(float(sum(product.value(values) for product in found)) * GRAMS_PER_KG)
 
 
 def draw(row: FactorRow, seed: int, draws: int) -> Float:
@@ -234,19 +260,23 @@ def normal_scores(uniform: Float) -> Float:
 def analytic_sd(found: Sequence[Product]) -> float:
     """First-order standard deviation of a total in kg: Σ over factors (∂total/∂factor · σ)².
 
-    A factor's σ is (high − low) / (2 · 1.645); products share factors, so the derivative of the
-    whole total is taken before squaring.
+    A factor's σ is (high − low) / (2 · 1.645); products share factors, so the slope of the whole
+    total is taken (by a small central difference) before squaring.
     """
-    slope: dict[str, float] = {}
-    spread: dict[str, float] = {}
+    rows = {row.id: row for product in found for row in product.rows}
+    central = {name: float(row.value or 0) for name, row in rows.items()}
+    using: dict[str, list[Product]] = {name: [] for name in rows}
     for product in found:
-        centre = [float(row.value or 0) ** power for row, power in product.factors]
-        for place, (row, power) in enumerate(product.factors):
-            others = math.prod(centre[:place] + centre[place + 1 :])
-            own = power * float(row.value or 0) ** (power - 1)
-            slope[row.id] = slope.get(row.id, 0.0) + product.coefficient * others * own
-            spread[row.id] = _sigma(row)
-    return math.sqrt(sum((slope[name] * spread[name]) ** 2 for name in slope))
+        for row in product.rows:
+            using[row.id].append(product)
+    variance = 0.0
+    for name, row in rows.items():
+        sigma, step = _sigma(row), max(abs(central[name]), 1e-9) * 1e-4
+        if sigma > 0:
+            up, down = (central | {name: central[name] + d} for d in (step, -step))
+            slope = sum(p.value(up) - p.value(down) for p in using[name]) / (2 * step)
+            variance += (slope * sigma) ** 2
+    return math.sqrt(variance)
 
 
 def _sigma(row: FactorRow) -> float:

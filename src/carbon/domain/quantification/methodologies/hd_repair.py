@@ -11,6 +11,7 @@ from datetime import date
 
 import numpy as np
 
+from carbon.domain.activity.checks import finding
 from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification import formulas
@@ -18,6 +19,9 @@ from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
     check_age,
+    check_destination,
+    check_energy,
+    check_identity,
     check_place,
     check_statements,
     common_flags,
@@ -46,8 +50,15 @@ ROLES = (
 def check(situation: Situation) -> Iterator[Finding]:
     """Applicability (clause 3): in Hedong, with its statements; a failed repair is another act."""
     yield from check_statements(situation)
+    yield from check_identity(situation)
+    yield from check_energy(situation)
     yield from check_place(situation)
     yield from check_age(situation)
+    yield from check_destination(situation)
+    powered = situation.items.uses_power[situation.batch.codes["item_type"]]
+    with np.errstate(invalid="ignore"):
+        beyond = situation.batch.numbers["age_years"] > situation.factors.value("life")
+    yield from finding("life.exhausted", "age_years", powered & beyond)
 
 
 def added_life(years: Float, life: Float, age: Float, unknown: Float) -> Float:

@@ -20,6 +20,9 @@ from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
     check_age,
+    check_destination,
+    check_energy,
+    check_identity,
     check_place,
     check_statements,
     common_flags,
@@ -38,7 +41,6 @@ from carbon.domain.quantification.methodology import (
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
 
-_DESTINATION = FIXED_VOCABULARIES["destination"]
 _CONDITION = FIXED_VOCABULARIES["condition"]
 _ACT = FIXED_VOCABULARIES["act"]
 _SUBSIDY = FIXED_VOCABULARIES["subsidised"]
@@ -54,6 +56,8 @@ ROLES = (
 def check(situation: Situation) -> Iterator[Finding]:
     """Applicability (clause 3): what, where, when and how an act must be to count."""
     yield from check_statements(situation)
+    yield from check_identity(situation)
+    yield from check_energy(situation)
     yield from check_place(situation)
     yield from check_age(situation)
     yield from _check_fate(situation)
@@ -71,9 +75,7 @@ def _check_fate(situation: Situation) -> Iterator[Finding]:
     destination = batch.codes["destination"]
     broken = batch.codes["condition"] == _CONDITION["broken"]
     yield from finding("condition.broken", "condition", broken)
-    yield from finding("destination.export", "destination", destination == _DESTINATION["export"])
-    not_reused = np.isin(destination, [_DESTINATION[c] for c in ("fibre", "disposal", "lost")])
-    yield from finding("destination.not_reused", "destination", not_reused)
+    yield from check_destination(situation)
     if not situation.demonstration:
         unproven = situation.items.by_weight[batch.codes["item_type"]] & (destination == -1)
         yield from finding("destination.unproven", "destination", unproven)
@@ -93,6 +95,7 @@ def _reuse_share(situation: Situation) -> Float:
     unproven = situation.items.by_weight[batch.codes["item_type"]] & (
         batch.codes["destination"] == -1
     )
+    unproven &= situation.demonstration
     return np.where(unproven, situation.factors.value("default_share"), 1.0)
 
 
@@ -111,7 +114,8 @@ def compute(situation: Situation) -> Emissions:
     cap, kept = factors.value("condition_cap"), life_kept(situation)
     credited = np.minimum(np.minimum(by_age, cap) * kept, situation.allowance)
     inside = factors.includes_life("displacement")
-    counted = np.where(inside, 1.0, credited)
+    own = np.maximum(np.minimum(by_age, cap) * kept, 1e-12)
+    counted = np.where(inside, kept * np.minimum(1.0, situation.allowance / own), credited)
     pieces = amount(situation)
     share = _reuse_share(situation)
     baseline = formulas.baseline_kg(
@@ -127,11 +131,11 @@ def compute(situation: Situation) -> Emissions:
     production = (("ef", 1), ("displacement", 1))
     terms = [
         Term("be_fixed", np.where(by_life, 0.0, kept_amount * counted), production),
-        Term("be_whole", np.where(by_life, kept_amount * kept, 0.0), production),
         Term(
-            "be_spent",
-            np.where(by_life, -kept_amount * kept * age, 0.0),
-            (*production, ("life", -1)),
+            "be_by_age",
+            np.where(by_life, kept_amount * kept, 0.0),
+            production,
+            spent=np.where(by_life, kept_amount * kept * age, 0.0),
         ),
         *project_terms,
         *use_terms,
