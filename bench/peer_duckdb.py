@@ -47,10 +47,16 @@ def read_sql(source: Path) -> str:
 
 def _scan(source: Path) -> str:
     if source.suffix == ".csv":
-        columns = ", ".join(f"'{n}': 'VARCHAR'" for n in job.NAMES)
-        read = f"read_csv('{source}', header = true, auto_detect = false, columns = {{{columns}}})"
-        return f"(SELECT *, row_number() OVER () + 1 AS row FROM {read})"
+        return "(SELECT *, rowid + 2 AS row FROM packed.submitted)"
     return f"(SELECT *, file_row_number + 2 AS row FROM read_parquet('{source}'))"
+
+
+def load_csv(db: duckdb.DuckDBPyConnection, source: Path) -> None:
+    """A CSV file is parsed once, into a compressed table in memory that keeps its order."""
+    columns = ", ".join(f"'{n}': 'VARCHAR'" for n in job.NAMES)
+    read = f"read_csv('{source}', header = true, auto_detect = false, columns = {{{columns}}})"
+    db.execute("ATTACH ':memory:' AS packed (COMPRESS)")
+    db.execute(f"CREATE TABLE packed.submitted AS FROM {read}")
 
 
 def _number(name: str, source: Path) -> str:
@@ -95,7 +101,7 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield "mass_kg", "mass.missing", "by_weight AND raw_mass_kg IS NULL"
     yield "quantity", "quantity.missing", "NOT by_weight AND raw_quantity IS NULL"
     band = "mass_kg / quantity NOT BETWEEN coalesce(mass_low, 0) AND coalesce(mass_high, 'inf')"
-    yield "mass_kg", "mass.band", f"by_weight IS NOT TRUE AND {band}"
+    yield "mass_kg", "mass.band", f"by_weight IS NOT TRUE AND {band} AND NOT isnan(mass_kg / quantity)"
     yield "returned_on", "date.order", f"{after} < 0"
     yield "returned_on", "returned.in_window", f"{after} BETWEEN 0 AND {window}"
     yield "returned_on", "returned.later", f"{after} > {window}"
@@ -354,6 +360,8 @@ def main(source: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rules = Job()
     with duckdb.connect() as db:
+        if source.suffix == ".csv":
+            load_csv(db, source)
         db.execute("SET preserve_insertion_order = false")
         load_tables(db, rules)
         write(db, rules, read_sql(source), out)

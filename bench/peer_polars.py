@@ -60,7 +60,8 @@ def _enum(frame: pl.DataFrame, name: str) -> pl.Expr:
 
 def read(source: Path, types: Types, rules: Job) -> pl.LazyFrame:
     """The file with row numbers, typed; what was submitted stays in ``raw_…``."""
-    if source.suffix == ".csv":
+    text = source.suffix == ".csv"
+    if text:
         schema = dict.fromkeys(job.NAMES, pl.String)
         frame = pl.scan_csv(source, schema=schema, row_index_name="row", row_index_offset=2)
     else:
@@ -71,7 +72,7 @@ def read(source: Path, types: Types, rules: Job) -> pl.LazyFrame:
         col("row").cast(pl.Int64),
         *(col(n).alias(f"raw_{n}") for n in (*NUMBERS, *DAYS, *coded)),
         *(when(e.is_finite()).then(e).alias(n) for n, e in number.items()),
-        *(col(n).cast(pl.Date, strict=False) for n in DAYS),
+        *(col(n).str.to_date("%Y-%m-%d", strict=False) if text else col(n) for n in DAYS),
         *(col(n).cast(types.words[n], strict=False) for n in coded),
         *(col(n).cast(pl.Categorical) for n in FEW),
     ).with_columns(_period(rules))
