@@ -1,8 +1,9 @@
 """Whether two result folders agree: accepted ids, their grams, and every reject.
 
-    python bench/compare.py A_DIR B_DIR
+python bench/compare.py A_DIR B_DIR
 """
 
+# ruff: noqa: S608  queries are assembled from words of this file
 from __future__ import annotations
 
 import sys
@@ -20,7 +21,7 @@ def differences(first: Path, second: Path) -> list[tuple[str, int, list[tuple[ob
         for name, folder in (("a", first), ("b", second)):
             db.execute(f"CREATE VIEW {name} AS FROM '{folder / 'records.parquet'}'")
             db.execute(
-                f"CREATE VIEW {name}_rejects AS SELECT DISTINCT row, \"column\", code FROM "
+                f'CREATE VIEW {name}_rejects AS SELECT DISTINCT row, "column", code FROM '
                 f"read_csv('{folder / 'rejects.csv'}', header = true, all_varchar = true)"
             )
         columns = f"row, record_id, {', '.join(GRAMS)}"

@@ -19,9 +19,7 @@ from carbon.domain.activity.record import CODES, COLUMN, COLUMNS, HEDONG, REGION
 from carbon.domain.errors import FAULTS
 
 FACTORS = Path(__file__).resolve().parents[1] / "factors"
-FAMILIES = (
-    "production displacement life transport packing refurbish energy grid policy".split()
-)
+FAMILIES = "production displacement life transport packing refurbish energy grid policy".split()
 IN_FORCE = date(2026, 1, 1)
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2099, 12, 31)
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
@@ -72,7 +70,12 @@ TABLES = {
     "prepared": ("refurbish",),
     "capped": ("condition_cap",),
     "dated": (
-        "recirculation", "packing", "platform", "grid", "default_share", "leakage_rate",
+        "recirculation",
+        "packing",
+        "platform",
+        "grid",
+        "default_share",
+        "leakage_rate",
     ),
 }
 #: What a factor can fail with; a row of a role carries at most one.
@@ -87,7 +90,13 @@ FACTOR_CODES = (
 #: Columns of the look-ups that are keys, and that are yes or no.
 KEYS = ("item_type", "kind", "act", "moved_by", "process", "condition_read")
 BOOLEANS = (
-    "by_weight", "age_required", "uses_power", "is_parcel", "is_tonne", "is_freight", "is_packed",
+    "by_weight",
+    "age_required",
+    "uses_power",
+    "is_parcel",
+    "is_tonne",
+    "is_freight",
+    "is_packed",
 )
 
 Cell = str | float | int | bool | None
@@ -177,7 +186,9 @@ class Job:
                 "uses_power": raw["uses_power"] == "yes",
                 **self._cells("ef", "production", name, period),
                 **self._cells("life", "life", name, period),
-                **self._cells("unknown_age_life", "policy", f"unknown_age_life_ratio/{kind}", period),
+                **self._cells(
+                    "unknown_age_life", "policy", f"unknown_age_life_ratio/{kind}", period
+                ),
                 **self._cells("used_kwh", "energy", f"{name}/used", period),
                 **self._cells("new_kwh", "energy", f"{name}/new", period),
             }
@@ -186,7 +197,7 @@ class Job:
         """By displacement class and act: would a new one have been bought."""
         kinds = sorted({i["displacement_class"] for i in self.items})
         for kind, act, period in product(kinds, COVERED, range(len(self.periods))):
-            key = {"kind": kind, "act": act, "period": period}
+            key: Row = {"kind": kind, "act": act, "period": period}
             yield {**key, **self._cells("displacement", "displacement", f"{kind}/{act}", period)}
 
     def moved(self) -> Iterator[Row]:
@@ -209,7 +220,7 @@ class Job:
         for (family, key), period in product(self._rows, range(len(self.periods))):
             if family == "refurbish":
                 item, process = key.split("/")
-                place = {"item_type": item, "process": process, "period": period}
+                place: Row = {"item_type": item, "process": process, "period": period}
                 yield {**place, **self._cells("refurbish", family, key, period)}
 
     def capped(self) -> Iterator[Row]:
@@ -234,7 +245,10 @@ class Job:
     def table(self, name: str) -> list[Row]:
         """A look-up by name; ``<name>_bad``: some role has a fault, ``<name>_old``: is carried."""
         rows: Iterable[Row] = getattr(self, name)()
-        return [{**row, **_any(name, row, "bad", "fault"), **_any(name, row, "old", "carried")} for row in rows]
+        return [
+            {**row, **_any(name, row, "bad", "fault"), **_any(name, row, "old", "carried")}
+            for row in rows
+        ]
 
 
 def _any(table: str, row: Row, name: str, part: str) -> Row:

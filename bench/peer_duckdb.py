@@ -5,6 +5,7 @@
 INPUT: canonical columns as Parquet or CSV. Writes records.parquet and rejects.csv.
 """
 
+# ruff: noqa: S608  queries are assembled from words of this file
 from __future__ import annotations
 
 import json
@@ -15,8 +16,9 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+
 import job
-from job import COVERED, DAYS, GRAMS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
+from job import DAYS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
 
 #: Whether a text is blank; the comparison settles nearly all rows without trimming.
 BLANK = "({0} < '!' AND trim({0}) = '')"
@@ -86,7 +88,11 @@ def cell_checks(rules: Job) -> Iterator[Check]:
     for name, (low, high) in NUMBERS.items():
         yield name, "number.range", f"{name} NOT BETWEEN {low} AND {high}"
         if name in job.WHOLE:
-            yield name, "number.whole", f"{name} BETWEEN {low} AND {high} AND {name} <> floor({name})"
+            yield (
+                name,
+                "number.whole",
+                f"{name} BETWEEN {low} AND {high} AND {name} <> floor({name})",
+            )
     for name in DAYS:
         first, last = day(job.FIRST_DAY), day(job.LAST_DAY)
         yield name, "date.range", f"{name} NOT BETWEEN {first} AND {last}"
@@ -101,7 +107,11 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield "mass_kg", "mass.missing", "by_weight AND raw_mass_kg IS NULL"
     yield "quantity", "quantity.missing", "NOT by_weight AND raw_quantity IS NULL"
     band = "mass_kg / quantity NOT BETWEEN coalesce(mass_low, 0) AND coalesce(mass_high, 'inf')"
-    yield "mass_kg", "mass.band", f"by_weight IS NOT TRUE AND {band} AND NOT isnan(mass_kg / quantity)"
+    yield (
+        "mass_kg",
+        "mass.band",
+        f"by_weight IS NOT TRUE AND {band} AND NOT isnan(mass_kg / quantity)",
+    )
     yield "returned_on", "date.order", f"{after} < 0"
     yield "returned_on", "returned.in_window", f"{after} BETWEEN 0 AND {window}"
     yield "returned_on", "returned.later", f"{after} > {window}"
@@ -114,7 +124,10 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield "mass_kg", "mass.missing", "(is_parcel OR is_tonne OR is_freight) AND each_kg = 'inf'"
     yield region, "region.missing", f"{region} IS NULL"
     yield region, "region.abroad", f"{region} = 'abroad'"
-    hedong = [f"starts_with(site, '{job.HEDONG_PREFIX}')", f"enterprise[3:8] = '{job.HEDONG_PREFIX}'"]
+    hedong = [
+        f"starts_with(site, '{job.HEDONG_PREFIX}')",
+        f"enterprise[3:8] = '{job.HEDONG_PREFIX}'",
+    ]
     yield "site", "site.not_hedong", f"({' OR '.join(hedong)}) IS NOT TRUE"
     yield "age_years", "age.missing", "age_required AND age_years IS NULL"
     yield "condition", "condition.broken", "condition = 'broken'"
@@ -131,7 +144,7 @@ def record_checks(rules: Job) -> Iterator[Check]:
 NEEDED = "(act IN ('intake', 'repair', 'repair_failed')) IS NOT TRUE"
 NO_PREPARATION = (
     "process <> 'none' AND refurbish_id IS NULL AND prepared_bad IS NULL "
-    f"AND kind IS NOT NULL AND process IN (FROM processes)"
+    "AND kind IS NOT NULL AND process IN (FROM processes)"
 )
 
 
@@ -144,7 +157,9 @@ def factor_check() -> str:
 
 # --- formula ------------------------------------------------------------------------------------
 
-_PARCEL = " ".join(f"WHEN each_kg <= {limit} THEN 'home_delivery_{word}'" for limit, word in PARCELS)
+_PARCEL = " ".join(
+    f"WHEN each_kg <= {limit} THEN 'home_delivery_{word}'" for limit, word in PARCELS
+)
 
 
 def joined_sql(rules: Job, source: str) -> str:
@@ -177,7 +192,9 @@ def joined_sql(rules: Job, source: str) -> str:
     LEFT JOIN dated USING (period)"""
 
 
-_LIFE_LEFT = "CASE WHEN age_years IS NULL THEN unknown_age_life ELSE greatest(0, 1 - age_years / life) END"
+_LIFE_LEFT = (
+    "CASE WHEN age_years IS NULL THEN unknown_age_life ELSE greatest(0, 1 - age_years / life) END"
+)
 _YEARS = "CASE WHEN age_years IS NULL THEN life ELSE greatest(0, life - age_years) END"
 _MOVED = f"""CASE WHEN is_parcel THEN pieces * greatest(1, ceil(each_kg / {job.PARCEL_KG}))
     WHEN is_tonne THEN pieces * each_kg / 1000
@@ -197,7 +214,8 @@ def computed_sql(rules: Job, rows: str, *, accounts: bool = False) -> str:
     lived AS (
         SELECT *, {_LIFE_LEFT} AS budget,
             uses_power AND used_kwh IS NOT NULL AND new_kwh IS NOT NULL AS powered,
-            least(budget, condition_cap) * (1 - CASE WHEN item_id IS NULL OR {BLANK.format("item_id")}
+            least(budget, condition_cap) * (1 - CASE
+                WHEN item_id IS NULL OR {BLANK.format("item_id")}
                 THEN recirculation ELSE 0 END) AS own_life
         FROM joined
     ),
@@ -272,7 +290,12 @@ def findings(rules: Job) -> Iterator[tuple[str, str, str, str]]:
         needed = f"{NEEDED} AND process <> 'none'" if role == "refurbish" else NEEDED
         for code in job.FACTOR_CODES:
             if role not in OPTIONAL or code == "factor.not_yet":
-                yield column, code, f"{needed} AND {role}_fault = '{code}'", f"coalesce({role}_why::VARCHAR, '')"
+                yield (
+                    column,
+                    code,
+                    f"{needed} AND {role}_fault = '{code}'",
+                    f"coalesce({role}_why::VARCHAR, '')",
+                )
     yield "process", "factor.missing", f"{NEEDED} AND {NO_PREPARATION}", "''"
 
 
@@ -317,16 +340,16 @@ def load_tables(db: duckdb.DuckDBPyConnection, rules: Job) -> None:
                 f"CREATE TABLE {name} AS SELECT * REPLACE ({enums}) "
                 f"FROM read_json('{path}', columns = {{{columns}}})"
             )
-    words = quoted(rules.words["process"])
-    db.execute(f"CREATE TABLE processes AS SELECT unnest([{words}]) AS process")
+    processes = quoted(rules.words["process"])
+    db.execute(f"CREATE TABLE processes AS SELECT unnest([{processes}]) AS process")
 
 
 def find_repeats(db: duckdb.DuckDBPyConnection, source: str) -> bool:
-    """Record ids that stand twice, and the accounts of items with several acts; whether any has."""
+    """Record ids that stand twice and items with several acts; whether there are such items."""
     for table, column in (("twice", "record_id"), ("often", "item_id")):
         db.execute(
-            f"CREATE TABLE {table} AS SELECT {column} FROM ({source}) WHERE NOT {BLANK.format(column)} "
-            f"GROUP BY {column} HAVING count(*) > 1"
+            f"CREATE TABLE {table} AS SELECT {column} FROM ({source}) "
+            f"WHERE NOT {BLANK.format(column)} GROUP BY {column} HAVING count(*) > 1"
         )
     return bool(db.execute("SELECT count(*) FROM often").fetchone()[0])  # type: ignore[index]
 
@@ -352,7 +375,8 @@ def write(db: duckdb.DuckDBPyConnection, rules: Job, source: str, out: Path) -> 
     if accounts:
         settle_accounts(db, rules, source)
     records = records_sql(rules, source, accounts=accounts)
-    db.execute(f"COPY ({records}) TO '{out / 'records.parquet'}' (COMPRESSION snappy, WRITE_BLOOM_FILTER false)")
+    options = "COMPRESSION snappy, WRITE_BLOOM_FILTER false"
+    db.execute(f"COPY ({records}) TO '{out / 'records.parquet'}' ({options})")
 
 
 def main(source: Path, out: Path) -> None:

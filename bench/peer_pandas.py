@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import job
 import numpy as np
 import pandas as pd
+
+import job
 from job import DAYS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
 
 Check = tuple[str, str, "pd.Series[bool]"]  # column, code, rows concerned
@@ -145,7 +146,9 @@ def in_hedong(rows: pd.DataFrame) -> pd.Series[bool]:
     return site.str.startswith(prefix).eq(True) | (enterprise.str[2:8] == prefix).eq(True)
 
 
-def factor_checks(rows: pd.DataFrame, rules: Job) -> Iterator[tuple[str, str, str, pd.Series[bool]]]:
+def factor_checks(
+    rows: pd.DataFrame, rules: Job
+) -> Iterator[tuple[str, str, str, pd.Series[bool]]]:
     """Role, column, code and rows of every factor that is missing or not usable."""
     needed = ~rows["act"].isin(["intake", "repair", "repair_failed"])
     prepared = needed & rows["process"].notna() & (rows["process"] != "none")
@@ -221,7 +224,9 @@ def records(rows: pd.DataFrame) -> pd.DataFrame:
         rows[name] = rows[name].astype("Int64")
     for name in DAYS:
         rows[name] = rows[f"raw_{name}"]
-    factors = rows[[f"{role}_id" for role in ROLES]].set_axis([f"factor_{r}" for r in ROLES], axis=1)
+    factors = rows[[f"{role}_id" for role in ROLES]].set_axis(
+        [f"factor_{r}" for r in ROLES], axis=1
+    )
     columns = [*job.NAMES, "row", *job.GRAMS, "credit", "grade", "flags"]
     return pd.concat([rows[columns].rename(columns={"credit": "life"}), factors], axis=1)
 
@@ -230,7 +235,7 @@ def rejects(
     rows: pd.DataFrame, checks: list[Check], factors: list[tuple[str, str, str, pd.Series[bool]]]
 ) -> pd.DataFrame:
     """One row per finding."""
-    told = [(column, code, wrong, None) for column, code, wrong in checks]
+    told = [(column, code, wrong, "") for column, code, wrong in checks]
     told += [(column, code, wrong, f"{role}_why") for role, column, code, wrong in factors]
     parts = []
     for column, code, wrong, why in told:
@@ -253,7 +258,8 @@ def main(source: Path, out: Path) -> None:
     rows = compute(with_factors(read(source, rules), rules), None)
     checks = [*cell_checks(rows, rules), *record_checks(rows, rules)]
     factors = list(factor_checks(rows, rules))
-    faulty = np.logical_or.reduce([c[-1].fillna(False) for c in (*checks, *factors)])
+    masks = [check[2] for check in checks] + [check[3] for check in factors]
+    faulty = np.logical_or.reduce([mask.fillna(False) for mask in masks])
     largest = rows[["be_kg", "pe_kg", "u_kg", "le_kg"]].max(axis=1)
     too_large = ~faulty & (largest > job.MAX_RECORD_KG)
     checks.append(("quantity", "amount.too_large", too_large))

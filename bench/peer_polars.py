@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
-import job
 import polars as pl
-from job import DAYS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
 from polars import col, lit, when
+
+import job
+from job import DAYS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
 
 Check = tuple[str, str, pl.Expr]  # column, code, condition
 
@@ -105,10 +106,14 @@ def with_factors(rows: pl.LazyFrame, types: Types, rules: Job) -> pl.LazyFrame:
     ).with_columns(
         moved_by=when(col("transport_mode") != "home_delivery")
         .then(col("transport_mode").cast(moved_by))
-        .when(col("transport_mode").is_null()).then(None)
-        .when(col("each_kg") <= PARCELS[0][0]).then(parcel[0])
-        .when(col("each_kg") <= PARCELS[1][0]).then(parcel[1])
-        .when(col("each_kg") <= PARCELS[2][0]).then(parcel[2])
+        .when(col("transport_mode").is_null())
+        .then(None)
+        .when(col("each_kg") <= PARCELS[0][0])
+        .then(parcel[0])
+        .when(col("each_kg") <= PARCELS[1][0])
+        .then(parcel[1])
+        .when(col("each_kg") <= PARCELS[2][0])
+        .then(parcel[2])
         .otherwise(parcel[3])
     )
     for name in list(TABLES)[1:]:
@@ -238,9 +243,12 @@ def _project() -> pl.Expr:
     tonnes = pieces * each / 1000
     parcels = (each / job.PARCEL_KG).ceil().clip(lower_bound=1)
     moved = (
-        when(col("is_parcel")).then(pieces * parcels)
-        .when(col("is_tonne")).then(tonnes)
-        .when(col("is_freight")).then(tonnes * col("transport_km"))
+        when(col("is_parcel"))
+        .then(pieces * parcels)
+        .when(col("is_tonne"))
+        .then(tonnes)
+        .when(col("is_freight"))
+        .then(tonnes * col("transport_km"))
         .otherwise(pieces)
     )
     packed = when(col("is_packed")).then(pieces).otherwise(0.0)
@@ -261,13 +269,16 @@ def judged(rows: pl.LazyFrame, rules: Job, twice: pl.Series) -> pl.LazyFrame:
     checks = [*cell_checks(rules), *record_checks(rules, twice)]
     wrong = pl.any_horizontal(*(condition for _, _, condition in checks), factor_check())
     largest = pl.max_horizontal("be_kg", "pe_kg", "u_kg", "le_kg")
-    return computed(rows).with_columns(faulty=wrong.fill_null(False)).with_columns(
-        too_large=~col("faulty") & (largest > job.MAX_RECORD_KG).fill_null(False)
+    return (
+        computed(rows)
+        .with_columns(faulty=wrong.fill_null(False))
+        .with_columns(too_large=~col("faulty") & (largest > job.MAX_RECORD_KG).fill_null(False))
     )
 
 
 def records(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Accepted rows in the columns of the output."""
+
     def grams(kg: str) -> pl.Expr:
         return (col(kg) * 1000).round(6)
 
@@ -290,7 +301,11 @@ def records(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
     return rows.select(
         *(col(n).cast(pl.Int64) if n in job.WHOLE else col(n) for n in job.NAMES),
-        "row", "be_g", "pe_g", "u_g", "le_g",
+        "row",
+        "be_g",
+        "pe_g",
+        "u_g",
+        "le_g",
         (col("be_g") - col("pe_g") - col("u_g") - col("le_g")).alias("er_g"),
         col("credit").alias("life"),
         when(worst == 0).then(lit("creditable")).otherwise(lit("display")).alias("grade"),
@@ -327,7 +342,9 @@ def rejects(rows: pl.DataFrame, rules: Job, twice: pl.Series) -> pl.DataFrame:
         message, fix = job.said(code)
         raw = f"raw_{column}" if f"raw_{column}" in rows.columns else column
         parts.append(
-            rows.lazy().filter(condition).select(
+            rows.lazy()
+            .filter(condition)
+            .select(
                 "row",
                 "record_id",
                 lit(column).alias("column"),
@@ -375,7 +392,9 @@ def main(source: Path, out: Path) -> None:
     whole = judged(full, rules, twice)
     told, _ = pl.collect_all(
         [
-            whole.filter(col("faulty") | col("too_large")).select(*rows.collect_schema(), "too_large"),
+            whole.filter(col("faulty") | col("too_large")).select(
+                *rows.collect_schema(), "too_large"
+            ),
             records(whole).sink_parquet(out / "records.parquet", compression="snappy", lazy=True),
         ],
         engine="streaming",

@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
+
 from compare import differences
 
 HERE = Path(__file__).resolve().parent
@@ -219,7 +220,13 @@ def verdicts(lines: Sequence[Line]) -> list[Verdict]:
     return [
         Verdict(faster, parquet, PARQUET_GOAL, parquet >= PARQUET_GOAL, floor=False),
         Verdict(faster, parquet, PARQUET_FLOOR, parquet >= PARQUET_FLOOR, floor=True),
-        Verdict("CSV, rows/s relative to DuckDB", csv_ratio, CSV_FLOOR, csv_ratio >= CSV_FLOOR, floor=True),
+        Verdict(
+            "CSV, rows/s relative to DuckDB",
+            csv_ratio,
+            CSV_FLOOR,
+            csv_ratio >= CSV_FLOOR,
+            floor=True,
+        ),
         memory("carbon, Parquet, peak MB", by_name[CARBON].peak_mb),
         memory("carbon, CSV, peak MB", csv.peak_mb),
     ]
@@ -253,7 +260,7 @@ def compare_engines(rows: int, repeat: int) -> tuple[list[Line], list[Verdict]]:
 
 
 def large_file(rows: int) -> tuple[list[Line], list[Verdict]]:
-    """carbon alone on a file far larger than its memory."""
+    """Carbon alone on a file far larger than its memory."""
     contender = Contender(f"carbon, {rows:,}", simulated(rows, ".parquet"), rows)
     run = run_once(contender, None)
     speed = round(rows / run.seconds)
