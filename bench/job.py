@@ -61,6 +61,19 @@ ROLES = {
     "default_share": "destination",
     "leakage_rate": "item_type",
 }
+#: Roles whose fault is told first where the same column has several: a row is told one each.
+EARLIER = {
+    role: [r for r, c in list(ROLES.items())[:place] if c == column]
+    for place, (role, column) in enumerate(ROLES.items())
+}
+#: Acts that avoid nothing, or nothing under this methodology, with the reason.
+UNCOVERED = {
+    "intake": "act.intake",
+    "repair_failed": "repair.not_fixed",
+    "repair": "act.not_covered",
+}
+#: Decimals to which a remaining life is compared with the least one.
+LIFE_DECIMALS = 9
 OPTIONAL = ("used_kwh", "new_kwh", "condition_cap", "default_share")
 #: Roles by the look-up table that answers them.
 TABLES = {
@@ -97,6 +110,7 @@ BOOLEANS = (
     "is_tonne",
     "is_freight",
     "is_packed",
+    "includes_life",
 )
 
 Cell = str | float | int | bool | None
@@ -198,7 +212,15 @@ class Job:
         kinds = sorted({i["displacement_class"] for i in self.items})
         for kind, act, period in product(kinds, COVERED, range(len(self.periods))):
             key: Row = {"kind": kind, "act": act, "period": period}
-            yield {**key, **self._cells("displacement", "displacement", f"{kind}/{act}", period)}
+            row = self._cells("displacement", "displacement", f"{kind}/{act}", period)
+            yield {**key, **row, "includes_life": self._includes_life(f"{kind}/{act}", period)}
+
+    def _includes_life(self, key: str, period: int) -> bool:
+        found = self.find("displacement", key, self.periods[period]).id
+        history = self._rows.get(("displacement", key), [])
+        return any(
+            r["includes"] == "life" and f"@{r['effective']}" in (found or "") for r in history
+        )
 
     def moved(self) -> Iterator[Row]:
         """By mode of transport, home delivery split into parcel classes."""

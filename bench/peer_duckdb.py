@@ -115,8 +115,8 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield "returned_on", "date.order", f"{after} < 0"
     yield "returned_on", "returned.in_window", f"{after} BETWEEN 0 AND {window}"
     yield "returned_on", "returned.later", f"{after} > {window}"
-    yield "act", "act.intake", "act = 'intake'"
-    yield "act", "act.not_covered", "act IN ('repair', 'repair_failed')"
+    for act, code in job.UNCOVERED.items():
+        yield "act", code, f"act = '{act}'"
     yield "occurred_on", "methodology.not_in_force", f"occurred_on < {day(job.IN_FORCE)}"
     yield "transport_mode", "transport.missing", "transport_mode IS NULL"
     yield "process", "process.missing", "process IS NULL"
@@ -136,12 +136,15 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield fate, "destination.unproven", f"by_weight AND {fate} IS NULL"
     yield "subsidised", "subsidy.unknown", "act = 'trade_in' AND subsidised IS NULL"
     yield "subsidised", "subsidy.received", "subsidised = 'yes'"
-    spent = "greatest(0, 1 - age_years / life) < unknown_age_life"
+    left = f"round(greatest(0, 1 - age_years / life), {job.LIFE_DECIMALS})"
+    spent = f"{left} < round(unknown_age_life, {job.LIFE_DECIMALS})"
     yield "age_years", "life.exhausted", f"age_years IS NOT NULL AND life IS NOT NULL AND {spent}"
 
 
-#: Acts whose factors matter: all but those that no factor can help.
-NEEDED = "(act IN ('intake', 'repair', 'repair_failed')) IS NOT TRUE"
+#: Acts whose factors matter: all but those that no factor can help, from the first day in force.
+NEEDED = (
+    f"(act IN ({quoted(list(job.UNCOVERED))})) IS NOT TRUE AND occurred_on >= {day(job.IN_FORCE)}"
+)
 NO_PREPARATION = (
     "process <> 'none' AND refurbish_id IS NULL AND prepared_bad IS NULL "
     "AND kind IS NOT NULL AND process IN (FROM processes)"
@@ -199,7 +202,8 @@ _YEARS = "CASE WHEN age_years IS NULL THEN life ELSE greatest(0, life - age_year
 _MOVED = f"""CASE WHEN is_parcel THEN pieces * greatest(1, ceil(each_kg / {job.PARCEL_KG}))
     WHEN is_tonne THEN pieces * each_kg / 1000
     WHEN is_freight THEN pieces * each_kg / 1000 * transport_km ELSE pieces END"""
-_PROJECT = f"""({_MOVED}) * transport + CASE WHEN is_packed THEN pieces ELSE 0 END * packing
+_PARCELS = f"pieces * greatest(1, ceil(each_kg / {job.PARCEL_KG}))"
+_PROJECT = f"""({_MOVED}) * transport + CASE WHEN is_packed THEN {_PARCELS} ELSE 0 END * packing
     + pieces * coalesce(refurbish, 0) + pieces * platform"""
 _USE = f"""CASE WHEN powered THEN pieces * ({_YEARS}) * grid * (greatest(0, used_kwh - new_kwh)
     + (1 - displacement) * used_kwh) ELSE 0 END"""
@@ -220,7 +224,8 @@ def computed_sql(rules: Job, rows: str, *, accounts: bool = False) -> str:
         FROM joined
     ),
     credited AS (SELECT *, {granted} AS credit FROM lived {account})
-    SELECT *, amount * 1 * ef * displacement * credit AS be_kg, {_PROJECT} AS pe_kg,
+    SELECT *, amount * 1 * ef * displacement * CASE WHEN includes_life THEN 1 ELSE credit END
+        AS be_kg, {_PROJECT} AS pe_kg,
         {_USE} AS u_kg, leakage_rate * be_kg AS le_kg
     FROM credited"""
 
@@ -245,10 +250,27 @@ def _grams(kg: str, way: str) -> str:
     return f"{way}(round({kg} * 1000, 6))::BIGINT"
 
 
+#: When a factor enters an accepted record; the others always do.
+_USED = {
+    "packing": "is_packed",
+    "grid": "powered",
+    "used_kwh": "powered",
+    "new_kwh": "powered",
+    "recirculation": f"item_id IS NULL OR {BLANK.format('item_id')}",
+    "unknown_age_life": "age_years IS NULL",
+    "default_share": "false",
+}
+
+
 def records_sql(rules: Job, source: str, *, accounts: bool) -> str:
     """Accepted rows in the columns of the output."""
     inputs = [f"{n}::BIGINT AS {n}" if n in job.WHOLE else n for n in job.NAMES]
-    roles = [f"{role}_id AS factor_{role}" for role in ROLES]
+    roles = [
+        f"CASE WHEN {_USED[role]} THEN {role}_id END AS factor_{role}"
+        if role in _USED
+        else f"{role}_id AS factor_{role}"
+        for role in ROLES
+    ]
     old = " OR ".join(f"coalesce({table}_old, false)" for table in TABLES)
     flags = {
         "age_unknown": "age_years IS NULL",
@@ -288,6 +310,7 @@ def findings(rules: Job) -> Iterator[tuple[str, str, str, str]]:
     yield "quantity", "amount.too_large", "too_large", "''"
     for role, column in ROLES.items():
         needed = f"{NEEDED} AND process <> 'none'" if role == "refurbish" else NEEDED
+        needed += "".join(f" AND {earlier}_fault IS NULL" for earlier in job.EARLIER[role])
         for code in job.FACTOR_CODES:
             if role not in OPTIONAL or code == "factor.not_yet":
                 yield (

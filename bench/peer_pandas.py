@@ -111,8 +111,8 @@ def record_checks(rows: pd.DataFrame, rules: Job) -> Iterator[Check]:
     yield "returned_on", "date.order", after < 0
     yield "returned_on", "returned.in_window", (after >= 0) & (after <= rules.return_window)
     yield "returned_on", "returned.later", after > rules.return_window
-    yield "act", "act.intake", act == "intake"
-    yield "act", "act.not_covered", act.isin(["repair", "repair_failed"])
+    for word, code in job.UNCOVERED.items():
+        yield "act", code, act == word
     early = rows["occurred_on"] < pd.Timestamp(job.IN_FORCE)
     yield "occurred_on", "methodology.not_in_force", early
     yield "transport_mode", "transport.missing", rows["transport_mode"].isna()
@@ -131,7 +131,8 @@ def record_checks(rows: pd.DataFrame, rules: Job) -> Iterator[Check]:
     yield "subsidised", "subsidy.unknown", (act == "trade_in") & rows["subsidised"].isna()
     yield "subsidised", "subsidy.received", rows["subsidised"] == "yes"
     left = (1 - rows["age_years"] / rows["life"]).clip(lower=0)
-    yield "age_years", "life.exhausted", left < rows["unknown_age_life"]
+    least = rows["unknown_age_life"].round(job.LIFE_DECIMALS)
+    yield "age_years", "life.exhausted", left.round(job.LIFE_DECIMALS) < least
 
 
 def blank(cells: pd.Series[str]) -> pd.Series[bool]:
@@ -150,10 +151,13 @@ def factor_checks(
     rows: pd.DataFrame, rules: Job
 ) -> Iterator[tuple[str, str, str, pd.Series[bool]]]:
     """Role, column, code and rows of every factor that is missing or not usable."""
-    needed = ~rows["act"].isin(["intake", "repair", "repair_failed"])
+    needed = ~rows["act"].isin(job.UNCOVERED)
+    needed &= rows["occurred_on"] >= pd.Timestamp(job.IN_FORCE)
     prepared = needed & rows["process"].notna() & (rows["process"] != "none")
     for role, column in ROLES.items():
         of = prepared if role == "refurbish" else needed
+        for earlier in job.EARLIER[role]:
+            of = of & rows[f"{earlier}_fault"].isna()
         for code in job.FACTOR_CODES:
             if role not in OPTIONAL or code == "factor.not_yet":
                 yield role, column, code, of & (rows[f"{role}_fault"] == code)
@@ -169,12 +173,13 @@ def compute(rows: pd.DataFrame, granted: pd.Series[float] | None) -> pd.DataFram
     kept = 1 - rows["recirculation"].where(blank(rows["item_id"]), 0.0)
     rows["own_life"] = np.minimum(rows["budget"], rows["condition_cap"]) * kept
     rows["credit"] = rows["own_life"] if granted is None else np.fmin(rows["own_life"], granted)
-    rows["be_kg"] = rows["amount"] * 1.0 * rows["ef"] * rows["displacement"] * rows["credit"]
+    counted = rows["credit"].mask(rows["includes_life"].eq(True), 1.0)
+    rows["be_kg"] = rows["amount"] * 1.0 * rows["ef"] * rows["displacement"] * counted
     tonnes = pieces * each / 1000
     parcels = pieces * np.ceil(each / job.PARCEL_KG).clip(lower=1)
     moved = pieces.mask(rows["is_parcel"], parcels).mask(rows["is_tonne"], tonnes)
     moved = moved.mask(rows["is_freight"], tonnes * rows["transport_km"])
-    packed = pieces.where(rows["is_packed"], 0.0)
+    packed = parcels.where(rows["is_packed"], 0.0)
     rows["pe_kg"] = (
         moved * rows["transport"]
         + packed * rows["packing"]
@@ -224,9 +229,18 @@ def records(rows: pd.DataFrame) -> pd.DataFrame:
         rows[name] = rows[name].astype("Int64")
     for name in DAYS:
         rows[name] = rows[f"raw_{name}"]
-    factors = rows[[f"{role}_id" for role in ROLES]].set_axis(
-        [f"factor_{r}" for r in ROLES], axis=1
-    )
+    used = {
+        "packing": rows["is_packed"],
+        "grid": rows["powered"],
+        "used_kwh": rows["powered"],
+        "new_kwh": rows["powered"],
+        "recirculation": blank(rows["item_id"]),
+        "unknown_age_life": rows["age_years"].isna(),
+        "default_share": pd.Series(data=False, index=rows.index),
+    }
+    always = pd.Series(data=True, index=rows.index)
+    ids = {f"factor_{r}": rows[f"{r}_id"].where(used.get(r, always)) for r in ROLES}
+    factors = pd.DataFrame(ids)
     columns = [*job.NAMES, "row", *job.GRAMS, "credit", "grade", "flags"]
     return pd.concat([rows[columns].rename(columns={"credit": "life"}), factors], axis=1)
 

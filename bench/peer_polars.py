@@ -169,8 +169,8 @@ def record_checks(rules: Job, twice: pl.Series) -> Iterator[Check]:
     yield "returned_on", "date.order", after < 0
     yield "returned_on", "returned.in_window", after.is_between(0, rules.return_window)
     yield "returned_on", "returned.later", after > rules.return_window
-    yield "act", "act.intake", act == "intake"
-    yield "act", "act.not_covered", act.is_in(["repair", "repair_failed"])
+    for word, code in job.UNCOVERED.items():
+        yield "act", code, act == word
     yield "occurred_on", "methodology.not_in_force", col("occurred_on") < job.IN_FORCE
     yield "transport_mode", "transport.missing", mode.is_null()
     yield "process", "process.missing", col("raw_process").is_null()
@@ -189,7 +189,8 @@ def record_checks(rules: Job, twice: pl.Series) -> Iterator[Check]:
     yield "subsidised", "subsidy.unknown", silent
     yield "subsidised", "subsidy.received", col("subsidised") == "yes"
     left = (1 - age / col("life")).clip(lower_bound=0)
-    yield "age_years", "life.exhausted", left < col("unknown_age_life")
+    least = col("unknown_age_life").round(job.LIFE_DECIMALS)
+    yield "age_years", "life.exhausted", left.round(job.LIFE_DECIMALS) < least
 
 
 def _in_hedong() -> pl.Expr:
@@ -199,8 +200,9 @@ def _in_hedong() -> pl.Expr:
 
 
 def needed() -> pl.Expr:
-    """Acts whose factors matter: all but those that no factor can help."""
-    return ~col("act").is_in(["intake", "repair", "repair_failed"]).fill_null(False)
+    """Acts whose factors matter: all but those that no factor can help, once in force."""
+    covered = ~col("act").is_in(list(job.UNCOVERED)).fill_null(False)
+    return covered & (col("occurred_on") >= job.IN_FORCE).fill_null(False)
 
 
 def no_preparation() -> pl.Expr:
@@ -231,11 +233,15 @@ def computed(rows: pl.LazyFrame) -> pl.LazyFrame:
         powered=col("uses_power") & sourced,
     ).with_columns(credit=pl.min_horizontal("own_life", "granted"))
     rows = rows.with_columns(
-        be_kg=col("amount") * 1.0 * col("ef") * col("displacement") * col("credit"),
+        be_kg=col("amount") * 1.0 * col("ef") * col("displacement") * _counted(),
         pe_kg=_project(),
         u_kg=when(col("powered")).then(_use()).otherwise(0.0),
     )
     return rows.with_columns(le_kg=col("leakage_rate") * col("be_kg"))
+
+
+def _counted() -> pl.Expr:
+    return when(col("includes_life")).then(1.0).otherwise(col("credit"))
 
 
 def _project() -> pl.Expr:
@@ -251,7 +257,7 @@ def _project() -> pl.Expr:
         .then(tonnes * col("transport_km"))
         .otherwise(pieces)
     )
-    packed = when(col("is_packed")).then(pieces).otherwise(0.0)
+    packed = when(col("is_packed")).then(pieces * parcels).otherwise(0.0)
     prepared = pieces * col("refurbish").fill_null(0.0)
     total = moved * col("transport") + packed * col("packing")
     return total + prepared + pieces * col("platform")
@@ -310,8 +316,23 @@ def records(rows: pl.LazyFrame) -> pl.LazyFrame:
         col("credit").alias("life"),
         when(worst == 0).then(lit("creditable")).otherwise(lit("display")).alias("grade"),
         pl.concat_str(words, separator=";", ignore_nulls=True).alias("flags"),
-        *(col(f"{role}_id").alias(f"factor_{role}") for role in ROLES),
+        *(_used_row(role) for role in ROLES),
     )
+
+
+def _used_row(role: str) -> pl.Expr:
+    """The factor row of a role where it enters an accepted record."""
+    used = {
+        "packing": col("is_packed"),
+        "grid": col("powered"),
+        "used_kwh": col("powered"),
+        "new_kwh": col("powered"),
+        "recirculation": blank("item_id"),
+        "unknown_age_life": col("age_years").is_null(),
+        "default_share": lit(False),
+    }
+    row = col(f"{role}_id")
+    return (when(used[role]).then(row) if role in used else row).alias(f"factor_{role}")
 
 
 # --- rejects ------------------------------------------------------------------------------------
@@ -328,6 +349,7 @@ def findings(rules: Job, twice: pl.Series) -> Iterator[tuple[str, str, pl.Expr, 
     yield "quantity", "amount.too_large", col("too_large"), lit("")
     for role, column in ROLES.items():
         use = needed() & (col("process") != "none") if role == "refurbish" else needed()
+        use = pl.all_horizontal(use, *(col(f"{r}_fault").is_null() for r in job.EARLIER[role]))
         for code in job.FACTOR_CODES:
             if role not in OPTIONAL or code == "factor.not_yet":
                 why = col(f"{role}_why").cast(pl.String)
