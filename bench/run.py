@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -41,9 +42,10 @@ CARBON_CSV, DUCKDB_CSV, PANDAS = "carbon (CSV)", "DuckDB (CSV)", "pandas (Parque
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one process took."""
+    """What one process took; processor seconds tell how busy the machine was with others."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
 
 
@@ -92,7 +94,7 @@ def simulated(rows: int, suffix: str) -> Path:
 
 def measure(command: Sequence[str]) -> Run:
     """Wall time and peak resident memory of a process with its children."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _cpu_of_children()
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
@@ -101,7 +103,12 @@ def measure(command: Sequence[str]) -> Run:
     seconds = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"failed with {process.returncode}: {' '.join(command)}")
-    return Run(seconds, peak / 2**20)
+    return Run(seconds, _cpu_of_children() - before, peak / 2**20)
+
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _resident(pid: int) -> int:
@@ -149,7 +156,11 @@ def contest(contenders: Sequence[Contender], repeat: int) -> dict[str, Run]:
 
 
 def _best(runs: Sequence[Run]) -> Run:
-    return Run(min(r.seconds for r in runs), max(r.peak_mb for r in runs))
+    return Run(
+        min(r.seconds for r in runs),
+        min(r.cpu_seconds for r in runs),
+        max(r.peak_mb for r in runs),
+    )
 
 
 # --- report -------------------------------------------------------------------------------------
@@ -162,8 +173,9 @@ class Line:
     name: str
     rows: int
     seconds: float
+    cpu_seconds: float
     rows_per_second: float
-    ratio: float
+    ratio: float  # 0 where there is no peer
     peak_mb: float
 
 
@@ -176,6 +188,7 @@ def table(contenders: Sequence[Contender], best: dict[str, Run]) -> list[Line]:
             c.name,
             c.rows,
             round(best[c.name].seconds, 2),
+            round(best[c.name].cpu_seconds, 2),
             round(speed[c.name]),
             round(speed[c.name] / yardstick, 3),
             round(best[c.name].peak_mb),
@@ -186,11 +199,13 @@ def table(contenders: Sequence[Contender], best: dict[str, Run]) -> list[Line]:
 
 def print_table(lines: Sequence[Line]) -> None:
     """The table as text."""
-    print(f"{'':18}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'ratio':>8}{'peak MB':>10}")
+    print(
+        f"{'':18}{'rows':>12}{'seconds':>10}{'CPU s':>8}{'rows/s':>12}{'ratio':>8}{'peak MB':>10}"
+    )
     for line in lines:
         print(
-            f"{line.name:18}{line.rows:>12,}{line.seconds:>10.1f}{line.rows_per_second:>12,.0f}"
-            f"{line.ratio:>8.2f}{line.peak_mb:>10,.0f}"
+            f"{line.name:18}{line.rows:>12,}{line.seconds:>10.1f}{line.cpu_seconds:>8.1f}"
+            f"{line.rows_per_second:>12,.0f}{line.ratio:>8.2f}{line.peak_mb:>10,.0f}"
         )
 
 
@@ -263,8 +278,15 @@ def large_file(rows: int) -> tuple[list[Line], list[Verdict]]:
     """Carbon alone on a file far larger than its memory."""
     contender = Contender(f"carbon, {rows:,}", simulated(rows, ".parquet"), rows)
     run = run_once(contender, None)
-    speed = round(rows / run.seconds)
-    line = Line(contender.name, rows, round(run.seconds, 2), speed, 0.0, round(run.peak_mb))
+    line = Line(
+        contender.name,
+        rows,
+        round(run.seconds, 2),
+        round(run.cpu_seconds, 2),
+        round(rows / run.seconds),
+        0.0,
+        round(run.peak_mb),
+    )
     return [line], [memory(f"carbon, {rows:,} rows, peak MB", run.peak_mb)]
 
 
