@@ -21,6 +21,8 @@ import job
 from job import DAYS, NUMBERS, OPTIONAL, PARCELS, REQUIRED, ROLES, TABLES, Job
 
 #: Whether a text is blank; the comparison settles nearly all rows without trimming.
+#: Ids are compared trimmed and in lower case.
+FOLDED = "lower(trim({0}))"
 BLANK = "({0} < '!' AND trim({0}) = '')"
 
 Check = tuple[str, str, str]  # column, code, condition in SQL
@@ -103,7 +105,7 @@ def record_checks(rules: Job) -> Iterator[Check]:
     """What the cells of a row tell together."""
     after, window = "(returned_on - occurred_on)", rules.return_window
     region, fate = "receiver_region", "destination"
-    yield "record_id", "record_id.duplicate", "record_id IN (FROM twice)"
+    yield "record_id", "record_id.duplicate", f"{FOLDED.format('record_id')} IN (FROM twice)"
     yield "mass_kg", "mass.missing", "by_weight AND raw_mass_kg IS NULL"
     yield "quantity", "quantity.missing", "NOT by_weight AND raw_quantity IS NULL"
     band = "mass_kg / quantity NOT BETWEEN coalesce(mass_low, 0) AND coalesce(mass_high, 'inf')"
@@ -121,7 +123,15 @@ def record_checks(rules: Job) -> Iterator[Check]:
     yield "transport_mode", "transport.missing", "transport_mode IS NULL"
     yield "process", "process.missing", "process IS NULL"
     yield "transport_km", "transport.distance", "is_freight AND transport_km IS NULL"
-    yield "mass_kg", "mass.missing", "(is_parcel OR is_tonne OR is_freight) AND each_kg = 'inf'"
+    yield (
+        "mass_kg",
+        "mass.missing",
+        "NOT by_weight AND (is_parcel OR is_tonne OR is_freight) AND each_kg = 'inf'",
+    )
+    no_kwh = "(used_kwh IS NULL OR new_kwh IS NULL)"
+    yield "item_type", "energy.unsourced", f"uses_power AND ef IS NOT NULL AND {no_kwh}"
+    listed = f"NOT (item_id IS NULL OR {BLANK.format('item_id')})"
+    yield "item_id", "item_id.several", f"{listed} AND (by_weight OR quantity > 1)"
     yield region, "region.missing", f"{region} IS NULL"
     yield region, "region.abroad", f"{region} = 'abroad'"
     hedong = [
@@ -371,21 +381,22 @@ def find_repeats(db: duckdb.DuckDBPyConnection, source: str) -> bool:
     """Record ids that stand twice and items with several acts; whether there are such items."""
     for table, column in (("twice", "record_id"), ("often", "item_id")):
         db.execute(
-            f"CREATE TABLE {table} AS SELECT {column} FROM ({source}) "
-            f"WHERE NOT {BLANK.format(column)} GROUP BY {column} HAVING count(*) > 1"
+            f"CREATE TABLE {table} AS SELECT {FOLDED.format(column)} AS {column} FROM ({source}) "
+            f"WHERE NOT {BLANK.format(column)} GROUP BY ALL HAVING count(*) > 1"
         )
     return bool(db.execute("SELECT count(*) FROM often").fetchone()[0])  # type: ignore[index]
 
 
 def settle_accounts(db: duckdb.DuckDBPyConnection, rules: Job, source: str) -> None:
     """Life granted to each act of an item with several: what the first act's budget still holds."""
-    some = f"SELECT * FROM ({accepted(source)}) WHERE item_id IN (FROM often)"
+    some = f"SELECT * FROM ({accepted(source)}) "
+    some += f"WHERE {FOLDED.format('item_id')} IN (FROM often)"
     db.execute(f"""
     CREATE TABLE accounts AS
     SELECT row, greatest(0, first_value(budget) OVER acts - coalesce(sum(own_life) OVER (
         acts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS granted
     FROM ({computed_sql(rules, some)})
-    WINDOW acts AS (PARTITION BY item_id ORDER BY occurred_on, record_id)""")
+    WINDOW acts AS (PARTITION BY lower(trim(item_id)) ORDER BY occurred_on, record_id)""")
 
 
 def write(db: duckdb.DuckDBPyConnection, rules: Job, source: str, out: Path) -> None:

@@ -97,12 +97,17 @@ def cell_checks(rows: pd.DataFrame, rules: Job) -> Iterator[Check]:
         yield name, "date.future", (rows[name] > today) & (rows[name] <= last)
 
 
+def folded(ids: pd.Series[str]) -> pd.Series[str]:
+    """Ids as they are compared: trimmed, in lower case."""
+    return ids.str.strip().str.lower()
+
+
 def record_checks(rows: pd.DataFrame, rules: Job) -> Iterator[Check]:
     """What the cells of a row tell together."""
     after = (rows["returned_on"] - rows["occurred_on"]).dt.days
     weight, act, known = rows["by_weight"], rows["act"], rows["kind"].notna()
     each, fate, region = rows["mass_kg"] / rows["quantity"], rows["destination"], "receiver_region"
-    ids = rows["record_id"]
+    ids = folded(rows["record_id"])
     yield "record_id", "record_id.duplicate", ids.duplicated(keep=False) & ~blank(ids)
     yield "mass_kg", "mass.missing", weight & rows["raw_mass_kg"].isna()
     yield "quantity", "quantity.missing", known & ~weight & rows["raw_quantity"].isna()
@@ -119,7 +124,16 @@ def record_checks(rows: pd.DataFrame, rules: Job) -> Iterator[Check]:
     yield "process", "process.missing", rows["process"].isna()
     yield "transport_km", "transport.distance", rows["is_freight"] & rows["transport_km"].isna()
     by_mass = rows["is_parcel"] | rows["is_tonne"] | rows["is_freight"]
-    yield "mass_kg", "mass.missing", by_mass & np.isinf(rows["each_kg"])
+    yield (
+        "mass_kg",
+        "mass.missing",
+        known & by_mass & ~weight.fillna(False).astype(bool) & np.isinf(rows["each_kg"]),
+    )
+    no_kwh = rows["used_kwh"].isna() | rows["new_kwh"].isna()
+    powered = rows["uses_power"].fillna(False).astype(bool)
+    yield "item_type", "energy.unsourced", powered & rows["ef"].notna() & no_kwh
+    several = weight.fillna(False).astype(bool) | (rows["quantity"] > 1)
+    yield "item_id", "item_id.several", ~blank(rows["item_id"]) & several
     yield region, "region.missing", rows[region].isna()
     yield region, "region.abroad", rows[region] == "abroad"
     yield "site", "site.not_hedong", ~in_hedong(rows)
@@ -197,7 +211,8 @@ def compute(rows: pd.DataFrame, granted: pd.Series[float] | None) -> pd.DataFram
 
 def accounts(rows: pd.DataFrame) -> pd.Series[float] | None:
     """Life granted to each act of an item with several: what the first act's budget still holds."""
-    acts = rows[~blank(rows["item_id"]) & rows["item_id"].duplicated(keep=False)]
+    items = folded(rows["item_id"])
+    acts = rows.assign(item_id=items)[~blank(items) & items.duplicated(keep=False)]
     if acts.empty:
         return None
     acts = acts.sort_values(["item_id", "occurred_on", "record_id"])

@@ -161,7 +161,7 @@ def record_checks(rules: Job, twice: pl.Series) -> Iterator[Check]:
     weight, act, age = col("by_weight"), col("act"), col("age_years")
     region, fate, known = col("raw_receiver_region"), col("destination"), col("kind").is_not_null()
     each, mode = col("mass_kg") / col("quantity"), col("raw_transport_mode")
-    yield "record_id", "record_id.duplicate", col("record_id").is_in(twice.implode())
+    yield "record_id", "record_id.duplicate", folded("record_id").is_in(twice.implode())
     yield "mass_kg", "mass.missing", weight & col("raw_mass_kg").is_null()
     yield "quantity", "quantity.missing", known & ~weight & col("raw_quantity").is_null()
     off_band = (each < col("mass_low")) | (each.fill_nan(None) > col("mass_high"))
@@ -176,7 +176,12 @@ def record_checks(rules: Job, twice: pl.Series) -> Iterator[Check]:
     yield "process", "process.missing", col("raw_process").is_null()
     yield "transport_km", "transport.distance", col("is_freight") & col("transport_km").is_null()
     by_mass = col("is_parcel") | col("is_tonne") | col("is_freight")
-    yield "mass_kg", "mass.missing", by_mass & col("each_kg").is_infinite()
+    yield "mass_kg", "mass.missing", known & ~weight & by_mass & col("each_kg").is_infinite()
+    no_kwh = col("used_kwh").is_null() | col("new_kwh").is_null()
+    unsourced = col("uses_power") & col("ef").is_not_null() & no_kwh
+    yield "item_type", "energy.unsourced", unsourced
+    several = weight | (col("quantity") > 1)
+    yield "item_id", "item_id.several", ~blank("item_id") & several
     yield "receiver_region", "region.missing", region.is_null()
     yield "receiver_region", "region.abroad", col("receiver_region") == "abroad"
     yield "site", "site.not_hedong", ~_in_hedong()
@@ -383,9 +388,15 @@ def rejects(rows: pl.DataFrame, rules: Job, twice: pl.Series) -> pl.DataFrame:
 # --- the run ------------------------------------------------------------------------------------
 
 
+def folded(column: str) -> pl.Expr:
+    """Ids as they are compared: trimmed, in lower case."""
+    return col(column).str.strip_chars().str.to_lowercase()
+
+
 def repeated(rows: pl.LazyFrame, column: str) -> pl.Series:
     """Values of a text column that stand in more than one row."""
-    counted = rows.filter(~blank(column)).group_by(column).len().filter(col("len") > 1)
+    ids = rows.filter(~blank(column)).select(folded(column))
+    counted = ids.group_by(column).len().filter(col("len") > 1)
     return counted.collect(engine="streaming")[column]
 
 
@@ -395,7 +406,7 @@ def accounts(rows: pl.LazyFrame, rules: Job, twice: pl.Series) -> pl.LazyFrame:
     left = col("budget").first() - col("own_life").cum_sum().shift(1, fill_value=0.0)
     return (
         acts.filter(~col("faulty") & ~col("too_large"))
-        .select("row", "item_id", "occurred_on", "record_id", "budget", "own_life")
+        .select("row", folded("item_id"), "occurred_on", "record_id", "budget", "own_life")
         .sort("item_id", "occurred_on", "record_id")
         .select("row", granted=left.over("item_id").clip(lower_bound=0))
     )
@@ -408,7 +419,7 @@ def main(source: Path, out: Path) -> None:
     types = Types(rules)
     rows = read(source, types, rules)
     twice, often = repeated(rows, "record_id"), repeated(rows, "item_id")
-    several = with_factors(rows.filter(col("item_id").is_in(often.implode())), types, rules)
+    several = with_factors(rows.filter(folded("item_id").is_in(often.implode())), types, rules)
     granted = accounts(several, rules, twice).collect(engine="streaming")
     full = with_factors(rows, types, rules).join(granted.lazy(), on="row", how="left")
     whole = judged(full, rules, twice)
