@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.mapping import Rule
+from carbon.bootstrap import QuantifyRequest, run_quantify
 from carbon.domain.activity.record import COLUMNS, Batch, vocabularies
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine, Quantities
@@ -17,7 +19,7 @@ from carbon.domain.quantification.formulas import baseline_kg, remaining_life
 from carbon.domain.quantification.life_account import Claim, settle
 from carbon.domain.quantification.methodologies import methodology_named
 from carbon.files.factor_folder import read_catalogue
-from conftest import FACTORS, PHONE, TODAY
+from conftest import FACTORS, PHONE, TODAY, FixedClock, write_csv
 
 CATALOGUE = read_catalogue(FACTORS)
 WORDS = vocabularies(CATALOGUE)
@@ -207,6 +209,40 @@ def test_uncertainty_terms_add_up_to_the_total(rows, name):
     values = {row.id: float(row.value) for p in parts for row in p.rows}
     central = sum(float(p.value(values)) for p in parts)
     assert central * 1000 == pytest.approx(float(found.er_g.sum()), rel=1e-6, abs=4 * len(rows) + 1)
+
+
+acts = st.lists(
+    st.tuples(
+        st.sampled_from(["imei-1", "IMEI-1 ", "imei-2"]),
+        st.integers(1, 28),
+        st.integers(0, 45),
+        st.sampled_from(["new", "good", "fair"]),
+    ),
+    min_size=2,
+    max_size=6,
+)
+
+
+@settings(max_examples=25)
+@given(found=acts)
+def test_a_whole_file_never_credits_more_life_than_an_item_had(tmp_path_factory, found):
+    """Through the program: held-back rows, folded ids, any order in the file."""
+    rows = [
+        PHONE
+        | {"record_id": f"r{n}", "item_id": item, "condition": condition}
+        | {"occurred_on": f"2026-10-{day:02d}", "age_years": f"{age / 10:.1f}"}
+        for n, (item, day, age, condition) in enumerate(found)
+    ]
+    folder = tmp_path_factory.mktemp("life")
+    source = write_csv(folder / "in.csv", rows)
+    request = QuantifyRequest(source=source, out=folder / "out", factors=FACTORS)
+    run_quantify(request, lambda *_: None, FixedClock())
+    stored = pq.read_table(folder / "out" / "records.parquet").to_pylist()
+    assert len(stored) == len(rows)
+    for item in {r["item_id"].strip().lower() for r in stored}:
+        own = [r for r in stored if r["item_id"].strip().lower() == item]
+        first = min(own, key=lambda r: (r["occurred_on"], r["record_id"]))
+        assert sum(r["life"] for r in own) <= 1 - first["age_years"] / 5 + 1e-9
 
 
 def test_the_strategies_do_quantify():

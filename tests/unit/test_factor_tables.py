@@ -168,6 +168,14 @@ BROKEN = [
     ("items", "phone", {"unit": "piece"}, "factors.code"),
     ("evidence", "ademe-phone", {"value": "many"}, "factors.number"),
     ("sources", "ademe_impact_co2", {"title": ""}, "factors.missing_value"),
+    ("sources", "boavizta_2023", {"title": "碳普惠因子表"}, "factors.code_host"),  # trap 6
+    ("energy", "laptop/new", {"unit": "kgCO2e/item", "rule": "derived"}, "factors.code"),  # trap 3
+    (
+        "production",
+        "laptop",
+        {"boundary": "use", "grade": "creditable", "grade_reason": ""},
+        "factors.boundary",
+    ),
     ("categories", "books", {"rank": "first"}, "factors.number"),
 ]
 

@@ -361,6 +361,13 @@ _FACTORS = (
         "Sources live in sources.csv, evidence in evidence.csv, items in items.csv.",
     ),
     _fault(
+        "factors.code_host",
+        "“{value}”是代码托管站上的“碳普惠”因子表，不能作来源。",
+        "“{value}” is a carbon-inclusion factor table on a code host: never a source.",
+        "这类表互相矛盾；请引用原始研究或官方文件。",
+        "Such tables contradict one another: cite the study or the official document.",
+    ),
+    _fault(
         "factors.rule",
         "采用值与证据不符：{value}。",
         "The adopted value does not follow from its evidence: {value}.",

@@ -280,8 +280,15 @@ def _one_of(raw: Raw, name: str, allowed: Iterable[str]) -> Found:
         yield "factors.code", f"{name} = {raw[name]}"
 
 
+_CODE_HOSTS = ("github.com", "gitlab.com", "gitee.com")
+
+
 def _check_source(raw: Raw) -> Found:
+    """Trap 6: factor tables "for 碳普惠" on public code hosts contradict one another."""
     yield from _present(raw, "source", "title")
+    hosted = any(host in raw["url"].lower() for host in _CODE_HOSTS)
+    if hosted and "碳普惠" in raw["title"] + raw["publisher"]:
+        yield "factors.code_host", raw["source"]
 
 
 def _check_evidence(raw: Raw) -> Found:
