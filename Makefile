@@ -37,7 +37,7 @@ demo: $(VENV)/run ## simulate a Hedong month, quantify it, show the report (SERV
 	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/result
 	@if [ "$(SERVE)" = 1 ]; then \
 	  echo "http://127.0.0.1:$(PORT)/report.html  (Ctrl-C 结束 / to stop)"; \
-	  $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/result; \
+	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/result; \
 	else echo "demo/result/report.html"; fi
 
 test: $(VENV)/dev ## run all tests and the notebooks

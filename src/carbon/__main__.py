@@ -7,11 +7,16 @@ import sys
 
 
 def main() -> None:
-    """Run the command line."""
-    from carbon.cli.main import run
+    """Run the command line; an interrupt ends it quietly, however early."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, _stop)
+    try:
+        from carbon.cli.main import run
 
-    signal.signal(signal.SIGTERM, _stop)
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    sys.exit(code)
 
 
 def _stop(number: int, _: object) -> None:

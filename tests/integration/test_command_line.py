@@ -62,6 +62,32 @@ def test_explain_in_words_and_as_json(result, capsys):
     assert "[result.invalid]" in capsys.readouterr().err
 
 
+def test_what_people_write_is_never_markup(tmp_path, capsys):
+    source = write_csv(tmp_path / "in.csv", [PHONE | {"record_id": "[/red]", "note": "[bold]"}])
+    out = tmp_path / "o[bold]y"
+    assert run(["quantify", str(source), "--out", str(out), *WITH_FACTORS]) == 0
+    assert "o[bold]y" in capsys.readouterr().out
+    assert run(["explain", str(out), "[/red]", *WITH_FACTORS]) == 0
+    assert "[/red]" in capsys.readouterr().out
+
+
+def test_explain_says_why_a_record_was_rejected(tmp_path, capsys):
+    source = write_csv(tmp_path / "in.csv", [PHONE, PHONE | {"record_id": "bad", "age_years": ""}])
+    assert run(["quantify", str(source), "--out", str(tmp_path / "out"), *WITH_FACTORS]) == 0
+    capsys.readouterr()
+    assert run(["explain", str(tmp_path / "out"), "bad", *WITH_FACTORS]) == 3
+    told = capsys.readouterr().err
+    assert "[record.rejected]" in told
+    assert "age.missing (age_years)" in told
+
+
+def test_a_path_nobody_may_read_is_told(tmp_path, capsys):
+    source = write_csv(tmp_path / "in.csv", [PHONE])
+    assert run(["quantify", str(source), "--out", str(tmp_path / ("x" * 300))]) == 3
+    assert run(["quantify", "y" * 300, "--out", str(tmp_path / "out")]) == 3
+    assert "[file.access]" in capsys.readouterr().err
+
+
 def test_a_loss_is_told_without_a_negative_reward(tmp_path, capsys):
     loss = PHONE | {"item_type": "tshirt", "mass_kg": "0.15", "transport_mode": "shop_car"}
     source = write_csv(tmp_path / "in.csv", [loss | {"process": "none", "age_years": "1"}])
@@ -218,6 +244,9 @@ def test_a_mapping_of_one_s_own(tmp_path, capsys):
         ("#" * 300_000, "bytes"),
         ("[columns.record_id]\nconstant = 'x'\n", "constant"),
         ("[columns.item_id]\nconstant = 'x'\n", "constant"),
+        ("[columns.quantity]\nrow_number = ''\n", "row_number"),
+        ("[columns.note]\nfrom = ''\n", "note"),
+        ("x = " + "[" * 5000, ""),
         ("[columns.note]\nfrom = 'a'\ncodes = { a = 'b' }\n", "codes"),
         ("[columns.note]\nfrom = 'a'\nformat = '%Y'\n", "format"),
         ("[columns.mass_kg]\nfrom = 'a'\nunit = 'year'\n", "unit"),
@@ -232,6 +261,19 @@ def test_a_mapping_that_is_none_says_why(tmp_path, capsys, text, reason):
     assert status == 3
     assert "[mapping.invalid]" in told
     assert reason.replace("stone", "unit") in told
+
+
+def test_a_mapping_s_own_codes_must_exist(tmp_path, capsys):
+    source = write_csv(tmp_path / "in.csv", [PHONE])
+    for rule in ("constant = 'hovercraft'", "from = 'channel'\ncodes = { shop = 'moon' }"):
+        mapping = tmp_path / "ours.toml"
+        rules = "".join(f"[columns.{k}]\nfrom = '{k}'\n" for k in PHONE if k != "channel")
+        mapping.write_text(f"ignore = ['*']\n{rules}[columns.channel]\n{rule}\n", "utf-8")
+        assert (
+            run(["quantify", str(source), "--out", str(tmp_path / "o"), "--mapping", str(mapping)])
+            == 3
+        )
+        assert "[mapping.invalid]" in capsys.readouterr().err
 
 
 def test_what_ships_is_listed():

@@ -78,6 +78,17 @@ def merged(book: openpyxl.Workbook) -> None:
     book.active.merge_cells("A2:B2")
 
 
+def second_sheet(book: openpyxl.Workbook) -> None:
+    book.create_sheet("11月").append(["more"])
+
+
+def hidden_sheet(book: openpyxl.Workbook) -> None:
+    old = book.create_sheet("old", 0)
+    old.append(["forgotten"])
+    old.sheet_state = "hidden"
+    book.active = 1
+
+
 def epoch_1904(book: openpyxl.Workbook) -> None:
     from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
@@ -105,6 +116,10 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("a truncated workbook", "a.xlsx", workbook([NAMES, PHONE_ROW])[:2500], "file.format"),
     ("an empty workbook", "a.xlsx", workbook([]), "file.empty"),
     ("merged cells", "a.xlsx", workbook([NAMES, PHONE_ROW], merged), "file.merged_cells"),
+    ("a formula nobody computed", "a.xlsx", workbook([NAMES, [*PHONE_ROW[:5], "=1+1", *PHONE_ROW[6:]]]), "file.error_cells"),
+    ("an error value", "a.xlsx", workbook([NAMES, [*PHONE_ROW[:7], "#REF!", *PHONE_ROW[8:]]]), "file.error_cells"),
+    ("a sheet per month", "a.xlsx", workbook([NAMES, PHONE_ROW], second_sheet), "file.sheets"),
+    ("no row fits the header", "a.csv", csv_text("1,2,3", "4,5,6"), "file.format"),
     ("a truncated Parquet file", "a.parquet", parquet()[:300], "file.format"),
     ("a Parquet magic and nothing else", "a.parquet", b"PAR1", "file.format"),
     ("no record_id column", "a.csv", csv_text("x", head="occurred_on"), "columns.missing"),
@@ -143,7 +158,6 @@ REJECTED: list[tuple[str, str, bytes, set[str]]] = [
     ("a huge cell", "a.csv", csv_text(line(note="x" * 100_000)), {"text.too_long"}),
     ("an injected formula", "a.csv", csv_text(line(quantity="=1+1")), {"number.invalid"}),
     ("a blank id", "a.csv", csv_text(line(record_id="   ")), {"text.missing"}),
-    ("a formula nobody computed", "a.xlsx", workbook([NAMES, [*PHONE_ROW[:5], "=1+1", *PHONE_ROW[6:]]]), {"quantity.missing"}),
     ("a time for a date", "a.parquet", parquet(occurred_on=pa.array([3_600], pa.time32("s"))), {"date.invalid"}),
     ("a list for a number", "a.parquet", parquet(quantity=pa.array([[1, 2]])), {"number.invalid"}),
     ("true for a mass", "a.parquet", parquet(mass_kg=pa.array([True])), {"number.invalid"}),
@@ -167,6 +181,7 @@ ACCEPTED: list[tuple[str, str, bytes]] = [
     ("slashes", "a.csv", csv_text(line(occurred_on="2026/10/5"))),
     ("compact dates", "a.csv", csv_text(line(occurred_on="20261005"))),
     ("XLSX with text", "a.xlsx", workbook([NAMES, PHONE_ROW])),
+    ("XLSX with a hidden sheet before", "a.xlsx", workbook([NAMES, PHONE_ROW], hidden_sheet)),
     (
         "XLSX with numbers and a date",
         "a.xlsx",

@@ -97,7 +97,7 @@ def test_a_month_alone_does_not_credit_an_item_again(run):
     assert october.record("r1")["be_g"] == 0
 
 
-@pytest.mark.parametrize("other", ["imei-1 ", "IMEI-1", "ｉｍｅｉ-1"])
+@pytest.mark.parametrize("other", ["imei-1 ", "IMEI-1", "ｉｍｅｉ-1", "imei -1", "im\u200bei-1"])
 def test_an_id_written_differently_is_the_same_item(run, other):
     again = PHONE | {"record_id": "r2", "item_id": other, "occurred_on": "2026-11-05"}
     found = run([PHONE, again])
@@ -162,6 +162,47 @@ def test_an_instant_counts_on_its_day_in_tianjin(run, tmp_path):
     pq.write_table(table, path)
     assert str(run(path).record("r1")["occurred_on"]) == "2026-10-01"
     assert run([PHONE | {"occurred_on": "2026-09-30T16:30:00Z"}]).codes == {"date.invalid"}
+
+
+def test_quotes_in_a_column_nobody_reads_swallow_nothing_in_silence(run, tmp_path):
+    mapping = tmp_path / "m.toml"
+    rules = "".join(f'[columns.{k}]\nfrom = "{k}"\n' for k in PHONE)
+    mapping.write_text('ignore = ["extra"]\n' + rules, "utf-8")
+    lines = [",".join([*PHONE, "extra"])]
+    for n, extra in enumerate(['"open', "x", 'close"', "y"]):
+        cells = (PHONE | {"record_id": f"r{n}", "item_id": f"i{n}"}).values()
+        lines.append(",".join([*cells, extra]))
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join(lines) + "\n", "utf-8")
+    found = run(source, mapping=str(mapping))
+    assert found.codes == {"row.shape"}
+    assert [r["record_id"] for r in found.records] == ["r3"]
+
+
+def test_blank_lines_before_the_header_keep_row_numbers(run, tmp_path):
+    source = write_csv(tmp_path / "in.csv", [PHONE, PHONE | {"record_id": "r2", "item_id": "i2"}])
+    source.write_text("\n\n" + source.read_text("utf-8") + "x,y\n", "utf-8")
+    found = run(source)
+    assert [r["row"] for r in found.records] == [4, 5]
+    assert [r["row"] for r in found.rejects] == [6]
+
+
+def test_ids_from_floats_do_not_depend_on_their_neighbours(run, tmp_path):
+    columns = {k: [v] * 3 for k, v in PHONE.items()}
+    columns |= {"record_id": [2026100100000001.0, 0.5, 1e20], "item_id": ["a", "b", "c"]}
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table(columns), path)
+    ids = [r["record_id"] for r in run(path).records]
+    assert ids == ["2026100100000001", "0.5", "1e+20"]
+
+
+def test_what_a_damaged_date_column_holds_is_told(run, tmp_path):
+    from datetime import timedelta
+
+    columns = {k: [v] for k, v in PHONE.items()} | {"occurred_on": pa.array([timedelta(days=1)])}
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table(columns), path)
+    assert run(path).codes == {"date.invalid"}
 
 
 def test_yuan_become_whole_fen(run, tmp_path):

@@ -6,6 +6,7 @@ never meets half a result.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -295,7 +296,19 @@ class StoredResult:
             if place >= 0:
                 row = self._records.read_row_group(group).slice(place, 1)
                 return dict(row.to_pylist()[0])
+        reasons = self._reasons(record_id)
+        if reasons:
+            raise CarbonError("record.rejected", record_id=record_id, reasons=", ".join(reasons))
         raise CarbonError("record.unknown", path=self.folder, record_id=record_id)
+
+    def _reasons(self, record_id: str) -> list[str]:
+        """Why a record was rejected: code and column."""
+        with (self.folder / REJECTS).open(encoding="utf-8", newline="") as stream:
+            return [
+                f"{row['code']} ({row['column']})"
+                for row in csv.DictReader(stream)
+                if row["record_id"] == record_id
+            ]
 
     def ids(self) -> Iterator[str]:
         """All record ids, in file order."""

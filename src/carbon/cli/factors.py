@@ -22,7 +22,7 @@ app = typer.Typer(
     help=say("因子库：检查、列出、查看、比较。", "Factor tables: validate, list, show, diff."),
     no_args_is_help=True,
 )
-_out = Console()
+_out = Console(markup=False)
 
 Folder = Annotated[
     Path | None, typer.Option("--factors", help=say("因子库目录。", "Folder of factor tables."))
@@ -49,7 +49,7 @@ def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     elif faults:
         for fault in faults:
-            _out.print(fault.say(lang()), markup=False, soft_wrap=True)
+            _out.print(fault.say(lang()), soft_wrap=True)
         _out.print(say(f"{len(faults)} 处错误", f"{len(faults)} faults"))
     else:
         catalogue = bootstrap.load_catalogue(folder)
@@ -77,7 +77,7 @@ def list_factors(
     table = Table()
     columns = ("id", "value", "low", "high", "unit", "grade", "source")
     for name in columns:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         fields = _fields(row)
         table.add_row(*(fields[name] for name in columns))
@@ -125,7 +125,7 @@ def _print_row(catalogue: Catalogue, row: FactorRow) -> None:
     _out.print(table)
     for cited in (catalogue.evidence[name] for name in row.evidence):
         told = f"  • {cited['evidence']}: {cited['value']} {cited['unit']} — {cited['clause']}"
-        _out.print(f"{told} ({cited['source']})", markup=False, soft_wrap=True)
+        _out.print(f"{told} ({cited['source']})", soft_wrap=True)
 
 
 @app.command("diff", help=say("比较两个因子库。", "Compare two factor folders."))
@@ -152,7 +152,7 @@ def diff(
         return
     table = Table()
     for name in ("id", say("原值", "before"), say("新值", "after"), say("变化", "change")):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for change in found:
         relative = change.relative
         table.add_row(

@@ -51,8 +51,8 @@ app = typer.Typer(
 )
 app.add_typer(factor_commands.app, name="factors")
 
-_errors = Console(stderr=True)
-_out = Console()
+_errors = Console(stderr=True, markup=False)
+_out = Console(markup=False)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help=say("输出 JSON。", "Print JSON."))]
 FactorsOption = Annotated[
@@ -255,13 +255,13 @@ def _print_trace(trace: Trace) -> None:
     grams.add_row(say("计入的寿命份额 L", "life credited L"), f"{trace.life:.6f}")
     grams.add_row(say("等级", "grade"), trace.grade)
     _out.print(grams)
-    _out.print(trace.formula, style="bold", markup=False)
+    _out.print(trace.formula, style="bold")
     _out.print(say("用到的因子：", "Factors used:"))
     for role, row in trace.factors.items():
         band = "" if row["low"] == row["high"] else f" [{row['low']} – {row['high']}]"
         origin = f"{row['id']}  ({row['source']}: {row['clause']})"
         told = f"  {role} = {row['value']} {row['unit']}{band}  {origin}"
-        _out.print(told, markup=False, highlight=False, soft_wrap=True)
+        _out.print(told, highlight=False, soft_wrap=True)
     for name in trace.flags:
         _out.print(f"• {FLAG_NAMES[name].say(lang())}")
     _out.print(f"{say('因子库', 'Catalogue')} {trace.catalogue}", soft_wrap=True)
@@ -327,19 +327,22 @@ def run(arguments: Sequence[str]) -> int:
         _errors.print(say("已中断，未留下半成品。", "Interrupted; nothing half-finished was left."))
         return 130
     except typer.TyperException as error:
-        _errors.print(str(error), markup=False, soft_wrap=True)
+        _errors.print(str(error), soft_wrap=True)
         _errors.print(say("用 carbon --help 查看用法。", "See carbon --help."))
         return WRONG_CALL
-    except CarbonError as error:
-        _errors.print(
-            f"[{error.code}] {error.say(lang())}", style="red", markup=False, soft_wrap=True
-        )
+    except (CarbonError, OSError) as error:
+        _tell(error if isinstance(error, CarbonError) else _denied(error))
         return BAD_INPUT
     except Exception as error:
         if settings().debug:
             raise
-        wrapped = CarbonError("internal", reason=f"{type(error).__name__}: {error}")
-        _errors.print(
-            f"[internal] {wrapped.say(lang())}", style="red", markup=False, soft_wrap=True
-        )
+        _tell(CarbonError("internal", reason=f"{type(error).__name__}: {error}"))
         return INTERNAL
+
+
+def _denied(error: OSError) -> CarbonError:
+    return CarbonError("file.access", path=error.filename or "?", reason=error.strerror or error)
+
+
+def _tell(error: CarbonError) -> None:
+    _errors.print(f"[{error.code}] {error.say(lang())}", style="red", soft_wrap=True)

@@ -53,8 +53,8 @@ class CarbonError(Exception):
 
     def say(self, lang: Lang = "en") -> str:
         """What is wrong and what to do, in one language."""
-        what = self.fault.what.say(lang, **self.values)
-        fix = self.fault.fix.say(lang, **self.values)
+        values = {n: v.say(lang) if hasattr(v, "say") else v for n, v in self.values.items()}
+        what, fix = self.fault.what.say(lang, **values), self.fault.fix.say(lang, **values)
         return f"{what} {fix}" if lang == "en" else f"{what}{fix}"
 
     def __str__(self) -> str:
@@ -97,6 +97,27 @@ _FILES = (
         "{path} is encoded neither in UTF-8, UTF-16 nor GB18030.",
         "请另存为“CSV UTF-8”。",
         "Save it as “CSV UTF-8”.",
+    ),
+    _fault(
+        "file.access",
+        "无法访问 {path}：{reason}。",
+        "Cannot access {path}: {reason}.",
+        "请检查路径与权限。",
+        "Check the path and its permissions.",
+    ),
+    _fault(
+        "file.sheets",
+        "{path} 有多个含数据的工作表：{names}。",
+        "{path} has data on several sheets: {names}.",
+        "请每个文件只留一个工作表（隐藏的不计）。",
+        "Keep one sheet per file; hidden ones do not count.",
+    ),
+    _fault(
+        "file.error_cells",
+        "{path} 的单元格 {cell} 是错误值或未计算的公式。",
+        "{path}: cell {cell} holds an error value or a formula that was never computed.",
+        "请在表格软件中改正并重新计算、保存。",
+        "Correct it in the spreadsheet, recalculate and save.",
     ),
     _fault(
         "file.quotes",
@@ -209,6 +230,13 @@ _FILES = (
         "{path} holds no record {record_id}.",
         "请核对编号；被拒的记录见 rejects.csv。",
         "Check the id; rejected records are in rejects.csv.",
+    ),
+    _fault(
+        "record.rejected",
+        "记录 {record_id} 被拒：{reasons}。",
+        "Record {record_id} was rejected: {reasons}.",
+        "逐项的改法见 rejects.csv。",
+        "rejects.csv says what to do about each.",
     ),
     _fault(
         "result.invalid",

@@ -22,7 +22,7 @@ def read_tables(folder: Path) -> dict[str, RawTable]:
     Raises ``factors.folder`` if it is no factor folder, ``factors.encoding`` if a file is not
     CSV in UTF-8, ``file.too_large`` past the limits.
     """
-    paths = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+    paths = sorted(p for p in folder.glob("*.csv") if p.is_file()) if folder.is_dir() else []
     lacking = [f"{name}.csv" for name in REQUIRED if folder / f"{name}.csv" not in paths]
     if lacking:
         raise CarbonError("factors.folder", path=folder, missing=", ".join(lacking))
@@ -44,7 +44,7 @@ def _read_table(path: Path) -> RawTable:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = tuple(cell.strip() for cell in next(reader, ()))
         rows = tuple((reader.line_num, _row(header, cells)) for cells in reader if any(cells))
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         raise CarbonError("factors.encoding", value=f"{path.name}: {error}") from error
     return RawTable(path.stem, header, rows)
 

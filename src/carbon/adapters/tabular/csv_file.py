@@ -73,6 +73,9 @@ class CsvFile:
         self._encoding, self._quotes = scan(path)
         with path.open(encoding=self._encoding, newline="") as stream:
             head = stream.read(HEADER_BYTES)
+        blank = head[: len(head) - len(head.lstrip("\r\n"))]
+        self._leading = max(blank.count("\n"), blank.count("\r"))
+        head = head.lstrip("\r\n")
         self._delimiter = self._sniff(head)
         try:
             self._header = next(csv.reader(io.StringIO(head), delimiter=self._delimiter), [])
@@ -94,18 +97,22 @@ class CsvFile:
         """Unknown before reading."""
         return
 
-    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+    def pieces(
+        self, columns: Sequence[str], coded: Sequence[str], *, whole: bool = False
+    ) -> Iterator[Piece]:
         """Blocks of rows; rows of a wrong shape are noted in ``malformed`` and left out."""
         self.malformed.clear()
         try:
-            yield from self._blocks(columns, coded)
+            yield from self._blocks(columns, coded, self._header if whole else columns)
         except pa.ArrowException as error:
             reason = str(error).splitlines()[0][:200]
             raise CarbonError("file.format", path=self.path, reason=reason) from error
 
-    def _blocks(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+    def _blocks(
+        self, columns: Sequence[str], coded: Sequence[str], looked_at: Sequence[str]
+    ) -> Iterator[Piece]:
         dictionary = pa.dictionary(pa.int32(), pa.string())
-        types = {c: dictionary if c in coded else pa.string() for c in columns}
+        types = {c: dictionary if c in coded else pa.string() for c in looked_at}
         skipped: list[int] = []
 
         def malformed(row: pacsv.InvalidRow) -> str:
@@ -119,7 +126,10 @@ class CsvFile:
         reader = pacsv.open_csv(
             self.path,
             read_options=pacsv.ReadOptions(
-                block_size=BLOCK_BYTES, encoding=self._encoding, use_threads=False
+                block_size=BLOCK_BYTES,
+                encoding=self._encoding,
+                use_threads=False,
+                skip_rows=self._leading,
             ),
             parse_options=pacsv.ParseOptions(
                 delimiter=self._delimiter,
@@ -129,7 +139,7 @@ class CsvFile:
             ),
             convert_options=pacsv.ConvertOptions(
                 column_types=types,
-                include_columns=list(columns),
+                include_columns=list(looked_at),
                 strings_can_be_null=True,
                 null_values=[""],
                 quoted_strings_can_be_null=True,
@@ -138,15 +148,15 @@ class CsvFile:
         seen = 0
         for batch in reader:
             if batch.num_rows:
-                rows = self._rows(seen, batch.num_rows, skipped)
-                yield self._whole(pa.Table.from_batches([batch]), rows)
+                rows = self._rows(FIRST_ROW + self._leading, seen, batch.num_rows, skipped)
+                yield self._whole(pa.Table.from_batches([batch]), rows, columns)
             seen += batch.num_rows
             if seen > MAX_ROWS:
                 raise CarbonError(
                     "file.too_large", path=self.path, what="rows", value=seen, limit=MAX_ROWS
                 )
 
-    def _whole(self, table: pa.Table, rows: Int | int) -> Piece:
+    def _whole(self, table: pa.Table, rows: Int | int, columns: Sequence[str]) -> Piece:
         """Rows without blank ones and those that swallowed others.
 
         A cell with a line break and a whole row in it comes from a quote closed elsewhere.
@@ -158,6 +168,7 @@ class CsvFile:
                 swallowing |= per_word(table.column(name).combine_chunks(), self._holds_rows)
             self._note(table, rows, np.flatnonzero(swallowing))
             dropped = dropped | swallowing
+        table = table.select(list(columns))
         if not dropped.any():
             return Held(table), rows
         numbers = np.arange(rows, rows + table.num_rows) if isinstance(rows, int) else rows
@@ -178,18 +189,18 @@ class CsvFile:
         return found
 
     @staticmethod
-    def _rows(seen: int, count: int, skipped: list[int]) -> Int | int:
+    def _rows(first: int, seen: int, count: int, skipped: list[int]) -> Int | int:
         """File rows of a block: consecutive, unless malformed or blank rows stand before or in it.
 
         ``before[j]`` good rows precede the j-th skipped one, so a good row moves down by as many
         skipped rows as have at most its own number before them.
         """
         if not skipped:
-            return FIRST_ROW + seen
+            return first + seen
         broken = np.sort(np.array(skipped, np.int64))
-        before = broken - FIRST_ROW - np.arange(len(broken))
+        before = broken - first - np.arange(len(broken))
         good = np.arange(seen, seen + count)
-        return FIRST_ROW + good + np.searchsorted(before, good, side="right")
+        return first + good + np.searchsorted(before, good, side="right")
 
 
 def _blank(table: pa.Table) -> Mask:

@@ -37,7 +37,7 @@ class _Strict(BaseModel):
 class Rule(_Strict):
     """Where one canonical column comes from: a source column, a constant, or the row number."""
 
-    source: str | None = Field(None, alias="from", max_length=200)
+    source: str | None = Field(None, alias="from", min_length=1, max_length=200)
     constant: str | None = Field(None, max_length=200)
     row_number: str | None = Field(None, max_length=40)
     unit: str | None = None
@@ -85,7 +85,7 @@ class Mapping(_Strict):
         used = {rule.source for rule in rules.values()} | set(self.ignore)
         unknown = [name for name in seen if name not in used and "*" not in self.ignore]
         if unknown:
-            told = ", ".join(repr(name) for name in unknown[:10])
+            told = ", ".join(repr(name[:40]) for name in unknown[:10])
             raise CarbonError("columns.unknown", path=path, columns=told)
         return rules
 
@@ -108,6 +108,8 @@ def _check_rule(name: str, rule: Rule) -> None:
         raise ValueError(f"{name}: codes are for columns with codes")
     if rule.format is not None and COLUMN[name].kind != "day":
         raise ValueError(f"{name}: format is for dates")
+    if name not in IDENTITIES and rule.row_number is not None:
+        raise ValueError(f"{name}: row_number is for {' and '.join(IDENTITIES)}")
     if name in IDENTITIES and rule.constant is not None:
         raise ValueError(f"{name}: a constant cannot tell records apart")
 
@@ -155,7 +157,7 @@ def read_mapping(name: str) -> Mapping:
         where = ".".join(str(part) for part in first["loc"])
         reason = f"{where}: {first['msg']}"
         raise CarbonError("mapping.invalid", name=name, reason=reason) from error
-    except (tomllib.TOMLDecodeError, ValueError, OSError) as error:
+    except (tomllib.TOMLDecodeError, ValueError, OSError, RecursionError) as error:
         raise CarbonError("mapping.invalid", name=name, reason=error) from error
     if not mapping.columns:
         raise CarbonError("mapping.invalid", name=name, reason="no [columns.…]")

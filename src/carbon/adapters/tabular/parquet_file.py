@@ -80,7 +80,13 @@ class ParquetFile:
         """Number of rows."""
         return sum(self._rows)
 
-    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+    def pieces(
+        self,
+        columns: Sequence[str],
+        coded: Sequence[str],
+        *,
+        whole: bool = False,  # noqa: ARG002
+    ) -> Iterator[Piece]:
         """Row groups, small ones joined; very large ones are streamed."""
         text = [c for c in coded if pa.types.is_string(self._schema.field(c).type)]
         try:

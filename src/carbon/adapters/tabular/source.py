@@ -16,6 +16,7 @@ from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.csv_file import CsvFile
 from carbon.adapters.tabular.identity import suspect_rows
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
+from carbon.adapters.tabular.mapping import Rule
 from carbon.adapters.tabular.parquet_file import ParquetFile
 from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.tabular.xlsx_file import XlsxFile
@@ -45,6 +46,8 @@ class TableSource:
                 limit=MAX_COLUMNS,
             )
         self._rules = mapping.place(header, file.path)
+        for name, rule in self._rules.items():
+            _check_words(name, rule, vocabularies)
         coded = {*vocabularies} | {"site", "enterprise"}
         names = {
             n: header[[h.strip() for h in header].index(r.source)]
@@ -77,9 +80,11 @@ class TableSource:
     def chunks(self) -> Iterator[TableChunk]:
         """All chunks in file order."""
         some = False
-        for load, rows in self._file.pieces(self._columns, self._coded):
+        for load, rows in self._file.pieces(self._columns, self._coded, whole=True):
             some = True
             yield TableChunk(load, self._rules, self._vocabularies, rows)
+        if not some and self._file.malformed:
+            raise CarbonError("file.format", path=self._file.path, reason="no row fits its header")
         if not some:
             raise CarbonError("file.empty", path=self._file.path)
 
@@ -97,6 +102,15 @@ class TableSource:
     def malformed(self) -> Mapping[int, str]:
         """Rows whose shape is broken, with their text."""
         return self._file.malformed
+
+
+def _check_words(name: str, rule: Rule, vocabularies: Mapping[str, Vocabulary]) -> None:
+    """A mapping's own constants and codes must be words of the column's code table."""
+    if name in vocabularies:
+        words = [*rule.codes.values(), *([rule.constant] if rule.constant else [])]
+        wrong = [word for word in words if vocabularies[name].number(word) < 0]
+        if wrong:
+            raise CarbonError("mapping.invalid", name=name, reason=f"{wrong[0]!r} is no code")
 
 
 def _text_columns(

@@ -46,8 +46,12 @@ class TableFile(Protocol):
     def total_rows(self) -> int | None:
         """Number of rows, where the format knows it beforehand."""
 
-    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:
+    def pieces(
+        self, columns: Sequence[str], coded: Sequence[str], *, whole: bool = False
+    ) -> Iterator[Piece]:
         """Rows in file order with some columns; ``coded`` ones come dictionary-encoded.
+
+        ``whole``: look at every column of the file to tell which rows are blank or broken.
 
         A piece is a function that reads it, and the file row of each of its records (or the first
         where they are consecutive).

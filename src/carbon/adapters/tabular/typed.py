@@ -19,7 +19,11 @@ from carbon.domain.activity.record import MISSING, Vocabulary
 from carbon.domain.period import NO_DAY, day_number
 from carbon.domain.units import Code, Float, Mask
 
-_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
+_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+_ASCII_END = 128
+#: Floats below this are exact whole numbers.
+_EXACT = 2**53
+
 _TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})\s*[-/.年]\s*(\d{{1,2}})\s*[-/.月]\s*(\d{{1,2}})\s*日?{_TIME}")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -42,13 +46,19 @@ def text(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
         return column
     if pa.types.is_floating(column.type):
-        whole = pc.equal(column, pc.floor(column))
-        if pc.all(whole).as_py():
-            column = column.cast(pa.int64(), safe=False)
+        return pa.array([_float_text(v) for v in column.to_pylist()], pa.string())
     try:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+
+
+def _float_text(value: float | None) -> str | None:
+    """A float as an id: whole ones without a point, each by itself."""
+    if value is None:
+        return None
+    whole = value.is_integer() and abs(value) < _EXACT
+    return str(int(value)) if whole else repr(value)
 
 
 def trimmed(column: pa.Array) -> pa.Array:
@@ -58,14 +68,19 @@ def trimmed(column: pa.Array) -> pa.Array:
 
 
 def identifiers(cells: pa.Array) -> pa.Array:
-    """Ids in the form under which they are compared: trimmed, lower case, half-width.
+    """Ids in the form under which they are compared: lower case, half-width, without blanks.
 
-    ``IMEI-1`` and ``imei-1 `` are one item. Blank ids become null.
+    ``IMEI-1``, ``imei-1 `` and one with an invisible character inside are one item. Blank ids
+    become null.
     """
-    if not pc.all(pc.string_is_ascii(cells)).as_py():
-        folded = pc.utf8_trim_whitespace(pc.utf8_lower(pc.utf8_normalize(cells, "NFKC")))
+    data = string_buffers(cells)[1]
+    if data.size and data.max() >= _ASCII_END:
+        folded = pc.utf8_lower(pc.utf8_normalize(cells, "NFKC"))
+        folded = pc.replace_substring_regex(folded, r"[\s\p{Z}\p{C}]+", "")
     else:
-        folded = pc.ascii_trim_whitespace(pc.ascii_lower(cells))
+        folded = pc.ascii_lower(cells)
+        if data.size and data.min() <= ord(" "):
+            folded = pc.replace_substring_regex(folded, r"[\x00-\x20]+", "")
     blank = ~not_blank(folded.fill_null("") if folded.null_count else folded)
     if int(blank.sum()) == folded.null_count:
         return folded
@@ -122,10 +137,13 @@ def days(column: pa.Array, pattern: str | None) -> tuple[Code, Mask]:
         return np.full(len(column), NO_DAY, np.int32), np.zeros(len(column), bool)
     if is_text(column):
         return _days_of_text(column, pattern)
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        column = pc.local_timestamp(column.cast(pa.timestamp("us", "Asia/Shanghai")))
-    if pa.types.is_temporal(column.type) and not pa.types.is_time(column.type):
-        return _day_numbers(column.cast(pa.date32(), safe=False)), np.zeros(len(column), bool)
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        try:
+            if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+                column = pc.local_timestamp(column.cast(pa.timestamp("us", "Asia/Shanghai")))
+            return _day_numbers(column.cast(pa.date32(), safe=False)), np.zeros(len(column), bool)
+        except pa.ArrowException:
+            return np.full(len(column), NO_DAY, np.int32), valid(column)
     if pa.types.is_integer(column.type):
         return _days_of_text(column.cast(pa.string()), pattern)
     return np.full(len(column), NO_DAY, np.int32), valid(column)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    SheetVisibleEnum,
+)
 
 from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, Held, Piece
 from carbon.domain.errors import CarbonError
@@ -20,6 +26,13 @@ MAX_ENTRIES = 5_000
 MAX_RATIO = 50
 
 
+#: A cell of type error, or a formula that is not followed by its value.
+_BROKEN_CELL = re.compile(
+    rb'<c r="([A-Z]+[0-9]+)"[^>]*\bt="e"'
+    rb'|<c r="([A-Z]+[0-9]+)"[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+)
+
+
 class XlsxFile:
     """An XLSX workbook; implements ``TableFile``. Raises ``file.*``."""
 
@@ -29,7 +42,8 @@ class XlsxFile:
         self._check_archive()
         try:
             workbook = CalamineWorkbook.from_path(path)
-            sheet = self._first_with_data(workbook)
+            sheet = self._only_with_data(workbook)
+            self._check_cells()
             self._check_sheet(sheet)
             rows = sheet.to_python(skip_empty_area=False)
         except (CalamineError, OSError, ValueError) as error:
@@ -63,12 +77,29 @@ class XlsxFile:
                     "file.too_large", path=self.path, what=what, value=value, limit=limit
                 )
 
-    def _first_with_data(self, workbook: CalamineWorkbook) -> CalamineSheet:
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            if sheet.height:
-                return sheet
-        raise CarbonError("file.empty", path=self.path)
+    def _only_with_data(self, workbook: CalamineWorkbook) -> CalamineSheet:
+        """The one visible sheet that holds data; several would leave rows unread."""
+        visible = [
+            s.name for s in workbook.sheets_metadata if s.visible == SheetVisibleEnum.Visible
+        ]
+        sheets = [workbook.get_sheet_by_name(name) for name in visible]
+        filled = [sheet for sheet in sheets if sheet.height]
+        if not filled:
+            raise CarbonError("file.empty", path=self.path)
+        if len(filled) > 1:
+            names = ", ".join(sheet.name for sheet in filled[:10])
+            raise CarbonError("file.sheets", path=self.path, names=names)
+        return filled[0]
+
+    def _check_cells(self) -> None:
+        """Error values and formulas without a result would read as empty: refused by name."""
+        with zipfile.ZipFile(self.path) as archive:
+            for name in archive.namelist():
+                if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
+                    found = _BROKEN_CELL.search(archive.read(name))
+                    if found:
+                        cell = (found[1] or found[2]).decode()
+                        raise CarbonError("file.error_cells", path=self.path, cell=cell)
 
     def _check_sheet(self, sheet: CalamineSheet) -> None:
         merged = sheet.merged_cell_ranges
@@ -92,7 +123,13 @@ class XlsxFile:
         """Number of rows below the header."""
         return len(self._rows)
 
-    def pieces(self, columns: Sequence[str], coded: Sequence[str]) -> Iterator[Piece]:  # noqa: ARG002  text is coded when read
+    def pieces(
+        self,
+        columns: Sequence[str],
+        coded: Sequence[str],  # noqa: ARG002  text is coded when read
+        *,
+        whole: bool = False,  # noqa: ARG002
+    ) -> Iterator[Piece]:
         """Slices of the sheet as text; blank rows are left out."""
         places = {name: self._header.index(name) for name in columns}
         for start in range(0, len(self._rows), CHUNK_ROWS):

@@ -87,9 +87,7 @@ class Catalogue:
         """Check and build. Raises ``factors.invalid``."""
         faults = check_folder(tables)
         if faults:
-            raise CarbonError(
-                "factors.invalid", path=path, count=len(faults), first=faults[0].say("zh")
-            )
+            raise CarbonError("factors.invalid", path=path, count=len(faults), first=faults[0])
         evidence = tables["evidence"].rows if "evidence" in tables else ()
         return cls(
             rows=tuple(factor_row(t.name, raw) for t in families(tables) for _, raw in t.rows),

@@ -50,9 +50,9 @@ BOUNDARIES: Final = (
 PRODUCTION_BOUNDARIES: Final = ("cradle_to_gate", "cradle_to_gate_and_distribution")
 CLASSES: Final = ("electronics", "clothing", "luxury", "other")
 
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 #: Days are written in full, so that their order as text is their order in time.
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Raw = Mapping[str, str]
 
