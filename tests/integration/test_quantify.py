@@ -16,7 +16,7 @@ from carbon import bootstrap
 from carbon.adapters.tabular import identity, parquet_file, tables
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import MAX_ROWS, MISHAPS, Simulation
-from conftest import FACTORS, PHONE, FixedClock, write_csv
+from conftest import FACTORS, PHONE, ROOT, FixedClock, write_csv
 
 
 def test_counts_add_up_and_sums_are_those_of_the_records(run):
@@ -30,6 +30,20 @@ def test_counts_add_up_and_sums_are_those_of_the_records(run):
     assert [c["category"] for c in s["by_category"]] == ["phones_digital"]
     assert s["by_channel"] == {"shop": {"records": 5, "er_g": 46240}}
     assert s["reject_reasons"][0]["code"] == "age.missing"
+
+
+def test_the_readme_s_example_works(run):
+    """Chinese headers and words; three records count, one phone lacks its age.
+
+    Two chairs: 2 × 18.63 × 0.5 × (1 − 3/10) × 0.95 = 12.38895 kg, less 2 × 0.05 for the platform.
+    """
+    found = run(ROOT / "docs" / "examples" / "records.csv")
+    assert {r["record_id"]: r["er_g"] for r in found.records} == {
+        "A-001": 9248,
+        "A-002": 2308,
+        "A-003": 12288,
+    }
+    assert found.codes == {"age.missing"}
 
 
 def test_rejects_tell_row_column_value_code_and_fix(run):
