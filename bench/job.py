@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from carbon.domain.activity.record import CODES, COLUMN, COLUMNS, HEDONG, REGIONS
+from carbon.domain.activity.record import CODES, COLUMNS, HEDONG, REGIONS
 from carbon.domain.errors import FAULTS
 
 FACTORS = Path(__file__).resolve().parents[1] / "factors"
@@ -286,8 +286,3 @@ def said(code: str) -> tuple[str, str]:
     """Message and fix of a fault."""
     fault = FAULTS[code]
     return fault.what.en, fault.fix.en
-
-
-def is_required(column: str) -> bool:
-    """Whether a cell of a column may not be empty."""
-    return COLUMN[column].required

@@ -10,7 +10,8 @@ import pytest
 
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
-from carbon.domain.factors.table import COLUMNS, check_folder
+from carbon.domain.factors.rules import check_folder
+from carbon.domain.factors.table import COLUMNS
 from carbon.files.factor_folder import MAX_TABLE_BYTES, read_catalogue, read_tables
 from conftest import FACTORS, ROOT
 

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +30,15 @@ from carbon.domain.factors.table import GRADES
 from carbon.domain.period import NO_DAY
 from carbon.domain.quantification.engine import Engine, Quantities
 from carbon.domain.quantification.methodology import FLAGS
+from carbon.domain.quantification.trace import FACTOR, GRAMS
 from carbon.ports import SUMMARY_VERSION
 
-GRAMS = ("be_g", "pe_g", "u_g", "le_g", "er_g")
 RECORDS, REJECTS, SUMMARY, REPORT = (
     "records.parquet",
     "rejects.csv",
     "summary.json",
     "report.html",
 )
-#: Prefix of the columns that name the factor row of a role.
-FACTOR = "factor_"
 
 _REJECT_SCHEMA = pa.schema(
     [
@@ -309,8 +307,3 @@ class StoredResult:
                 for row in csv.DictReader(stream)
                 if row["record_id"] == record_id
             ]
-
-    def ids(self) -> Iterator[str]:
-        """All record ids, in file order."""
-        for group in range(self._records.num_row_groups):
-            yield from self._records.read_row_group(group, columns=["record_id"])[0].to_pylist()

@@ -15,7 +15,8 @@ from carbon import bootstrap
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
-from carbon.domain.factors.table import FactorRow, check_folder
+from carbon.domain.factors.rules import check_folder
+from carbon.domain.factors.table import FactorRow
 from carbon.files.factor_folder import read_tables
 
 app = typer.Typer(

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
-Index = npt.NDArray[np.intp]
 Code = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 

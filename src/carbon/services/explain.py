@@ -8,11 +8,8 @@ from typing import cast
 from carbon.domain.activity.record import COLUMNS
 from carbon.domain.errors import CarbonError, Text
 from carbon.domain.factors.catalog import Catalogue
-from carbon.domain.quantification.trace import Trace
+from carbon.domain.quantification.trace import FACTOR, GRAMS, Trace
 from carbon.services.summary import factor_fields
-
-GRAMS = ("be_g", "pe_g", "u_g", "le_g", "er_g")
-FACTOR = "factor_"
 
 
 def explain(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from carbon.domain.errors import CarbonError
+from carbon.domain.factors.rules import check_folder
 from carbon.domain.factors.table import (
     Category,
     FactorRow,
     Item,
     RawTable,
     category_row,
-    check_folder,
     factor_row,
     families,
     item_row,

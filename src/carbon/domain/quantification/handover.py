@@ -38,6 +38,19 @@ HANDOVER_ROLES = (
 )
 
 
+def check_handover(situation: Situation) -> Iterator[Finding]:
+    """What both methodologies ask of a record."""
+    for check in (
+        check_statements,
+        check_identity,
+        check_energy,
+        check_place,
+        check_age,
+        check_destination,
+    ):
+        yield from check(situation)
+
+
 def check_statements(situation: Situation) -> Iterator[Finding]:
     """Clause 12.1: transport and preparation are stated, never guessed in the owner's favour."""
     batch = situation.batch

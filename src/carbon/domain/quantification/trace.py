@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from carbon.domain.errors import Lang, Text
 
+#: Columns of a stored result: grams, and the prefix of the factor row of each role.
+GRAMS = ("be_g", "pe_g", "u_g", "le_g", "er_g")
+FACTOR = "factor_"
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

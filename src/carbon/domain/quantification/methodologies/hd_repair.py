@@ -18,12 +18,7 @@ from carbon.domain.quantification import formulas
 from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
-    check_age,
-    check_destination,
-    check_energy,
-    check_identity,
-    check_place,
-    check_statements,
+    check_handover,
     common_flags,
     life_kept,
     project_kg,
@@ -49,12 +44,7 @@ ROLES = (
 
 def check(situation: Situation) -> Iterator[Finding]:
     """Applicability (clause 3): in Hedong, with its statements; a failed repair is another act."""
-    yield from check_statements(situation)
-    yield from check_identity(situation)
-    yield from check_energy(situation)
-    yield from check_place(situation)
-    yield from check_age(situation)
-    yield from check_destination(situation)
+    yield from check_handover(situation)
     powered = situation.items.uses_power[situation.batch.codes["item_type"]]
     with np.errstate(invalid="ignore"):
         beyond = situation.batch.numbers["age_years"] > situation.factors.value("life")

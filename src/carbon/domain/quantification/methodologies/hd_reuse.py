@@ -19,12 +19,7 @@ from carbon.domain.quantification import formulas
 from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
-    check_age,
-    check_destination,
-    check_energy,
-    check_identity,
-    check_place,
-    check_statements,
+    check_handover,
     common_flags,
     life_kept,
     project_kg,
@@ -55,11 +50,7 @@ ROLES = (
 
 def check(situation: Situation) -> Iterator[Finding]:
     """Applicability (clause 3): what, where, when and how an act must be to count."""
-    yield from check_statements(situation)
-    yield from check_identity(situation)
-    yield from check_energy(situation)
-    yield from check_place(situation)
-    yield from check_age(situation)
+    yield from check_handover(situation)
     yield from _check_fate(situation)
     yield from _check_subsidy(situation)
     life, unknown = situation.factors.value("life"), situation.factors.value("unknown_age_life")
@@ -75,7 +66,6 @@ def _check_fate(situation: Situation) -> Iterator[Finding]:
     destination = batch.codes["destination"]
     broken = batch.codes["condition"] == _CONDITION["broken"]
     yield from finding("condition.broken", "condition", broken)
-    yield from check_destination(situation)
     if not situation.demonstration:
         unproven = situation.items.by_weight[batch.codes["item_type"]] & (destination == -1)
         yield from finding("destination.unproven", "destination", unproven)
