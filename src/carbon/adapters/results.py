@@ -15,21 +15,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from carbon.adapters.columns import (
+    Kept,
+    coded,
+    day_column,
+    flag_words,
+    number_column,
+    string_column,
+)
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.domain.activity.record import COLUMNS, Finding, Vocabulary
 from carbon.domain.errors import FAULTS, CarbonError, Lang
 from carbon.domain.factors.table import GRADES
-from carbon.domain.period import NO_DAY
 from carbon.domain.quantification.engine import Engine, Quantities
-from carbon.domain.quantification.methodology import FLAGS
 from carbon.domain.quantification.trace import FACTOR, GRAMS
 from carbon.ports import SUMMARY_VERSION
 
@@ -72,7 +76,7 @@ class TableEncoder:
         self._reasons = [*(row.grade_reason for row in engine.catalogue.rows), ""]
         self._grades = pa.array(GRADES, pa.string())
         self._roles = [role.name for role in engine.methodology.roles]
-        self._flags = _flag_words()
+        self._flags = flag_words()
 
     def __call__(self, chunk: TableChunk, quantities: Quantities) -> EncodedTables:
         """Accepted records with grams and factor rows; one reject row per finding."""
@@ -82,27 +86,27 @@ class TableEncoder:
 
     def _records(self, chunk: TableChunk, quantities: Quantities) -> pa.Table:
         batch = chunk.batch()
-        kept = _Kept(quantities.rejected)
+        kept = Kept(quantities.rejected)
         columns: dict[str, pa.Array] = {}
         for column in COLUMNS:
             name = column.name
             if column.kind == "code":
-                columns[name] = _coded(kept.array(batch.codes[name]), self._words[name])
+                columns[name] = coded(kept.array(batch.codes[name]), self._words[name])
             elif column.kind == "day":
-                columns[name] = _day_column(kept.array(batch.days[name]))
+                columns[name] = day_column(kept.array(batch.days[name]))
             elif column.kind == "text":
-                columns[name] = kept.cells(_string_column(chunk.column(name)))
+                columns[name] = kept.cells(string_column(chunk.column(name)))
             else:
                 values = kept.array(batch.numbers[name])
-                columns[name] = _number_column(values, whole=column.kind == "whole")
+                columns[name] = number_column(values, whole=column.kind == "whole")
         columns["row"] = pa.array(kept.array(batch.row))
         for name in GRAMS:
             columns[name] = pa.array(kept.array(getattr(quantities, name)))
         columns["life"] = pa.array(kept.array(quantities.life))
-        columns["grade"] = _coded(kept.array(quantities.grade), self._grades)
-        columns["flags"] = _coded(kept.array(quantities.flags), self._flags)
+        columns["grade"] = coded(kept.array(quantities.grade), self._grades)
+        columns["flags"] = coded(kept.array(quantities.flags), self._flags)
         for role in self._roles:
-            columns[FACTOR + role] = _coded(kept.array(quantities.rows[role]), self._rows)
+            columns[FACTOR + role] = coded(kept.array(quantities.rows[role]), self._rows)
         return pa.table(columns)
 
     def _rejects(self, chunk: TableChunk, findings: Sequence[Finding]) -> pa.Table:
@@ -135,55 +139,6 @@ class TableEncoder:
             ],
             schema=_REJECT_SCHEMA,
         )
-
-
-class _Kept:
-    """Leaves the rejected rows out, column by column."""
-
-    def __init__(self, rejected: npt.NDArray[np.bool_]) -> None:
-        self._all = not rejected.any()
-        self._mask = ~rejected
-        self._cells = pa.array(self._mask)
-
-    def array(self, values: np.ndarray) -> np.ndarray:
-        return values if self._all else values[self._mask]
-
-    def cells(self, values: pa.Array) -> pa.Array:
-        return values if self._all else values.filter(self._cells)
-
-
-def _day_column(days: np.ndarray) -> pa.Array:
-    missing = days == NO_DAY
-    return pa.array(days, pa.int32(), mask=missing if missing.any() else None).cast(pa.date32())
-
-
-def _coded(codes: np.ndarray, words: pa.Array) -> pa.Array:
-    negative = codes < 0
-    mask = negative if negative.any() else None
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=mask), words)
-
-
-def _flag_words() -> pa.Array:
-    """The names of every combination of flags, by its bits."""
-    names = [
-        ";".join(name for bit, name in enumerate(FLAGS) if number >> bit & 1)
-        for number in range(1 << len(FLAGS))
-    ]
-    return pa.array(names, pa.string())
-
-
-def _string_column(cells: pa.Array) -> pa.Array:
-    if typed.is_text(cells):
-        return cells
-    return typed.text(cells)
-
-
-def _number_column(values: np.ndarray, *, whole: bool) -> pa.Array:
-    if not whole:
-        return pa.array(values, from_pandas=True)
-    missing = np.isnan(values)
-    outside = missing | (np.abs(values) >= 2**62)
-    return pa.array(np.where(outside, 0, values).astype(np.int64), mask=missing)
 
 
 class TableFolder:

@@ -58,10 +58,13 @@ class TableChunk:
         cells = raw.column(rule.source)
         return cells.combine_chunks() if cells.num_chunks != 1 else cells.chunk(0)
 
+    def folded(self, column: str) -> pa.Array:
+        """Ids of a column in the form under which they are compared; blank ones are null."""
+        return typed.identifiers(typed.text(self.column(column)))
+
     def identifiers(self, column: str) -> list[str]:
         """Ids of a column in the form under which they are compared; blank ones are empty."""
-        folded = typed.identifiers(typed.text(self.column(column)))
-        return [cell or "" for cell in folded.to_pylist()]
+        return [cell or "" for cell in self.folded(column).to_pylist()]
 
     def take(self, positions: Int) -> TableChunk:
         """The part at some positions."""
@@ -97,7 +100,7 @@ class TableChunk:
 
         batch = Batch(
             row=self.row_numbers(),
-            codes={c.name: self._codes(c.name) for c in COLUMNS if c.kind == "code"},
+            codes={c.name: self.codes(c.name) for c in COLUMNS if c.kind == "code"},
             numbers={
                 c.name: self._numbers(c.name, note)
                 for c in COLUMNS
@@ -117,7 +120,8 @@ class TableChunk:
                 note("text.too_long", column.name, typed.too_long(cells, column.longest))
         return batch
 
-    def _codes(self, name: str) -> Code:
+    def codes(self, name: str) -> Code:
+        """Vocabulary numbers of a column."""
         rule = self.rules.get(name)
         renamed = rule.codes if rule else {}
         return typed.codes(self.column(name), self.vocabularies[name], renamed)
@@ -127,6 +131,10 @@ class TableChunk:
         note("number.invalid", name, wrong)
         unit = self.rules[name].unit if name in self.rules else None
         return values if unit is None else np.round(values * UNITS[name][unit], UNIT_DECIMALS)
+
+    def days(self, name: str) -> Code:
+        """Day numbers of a column; ``NO_DAY`` where there is none."""
+        return self._days(name, lambda *_: None)
 
     def _days(self, name: str, note: Callable[[str, str, Mask], None]) -> Code:
         pattern = self.rules[name].format if name in self.rules else None

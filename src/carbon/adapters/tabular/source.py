@@ -18,6 +18,7 @@ from carbon.adapters.tabular.identity import suspect_rows
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
 from carbon.adapters.tabular.mapping import Rule
 from carbon.adapters.tabular.parquet_file import ParquetFile
+from carbon.adapters.tabular.survey import IDENTIFYING, Survey, survey
 from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.tabular.xlsx_file import XlsxFile
 from carbon.domain.activity.record import Vocabulary
@@ -98,6 +99,17 @@ class TableSource:
             for load, rows in self._file.pieces(list(names.values()), [])
         )
         return suspect_rows(pieces, list(names), self._file.path)
+
+    def survey(self) -> Survey:
+        """Rows that may have to do with one another, and all parties. Raises ``file.too_large``."""
+        rules = {c: r for c in IDENTIFYING if (r := self._rules.get(c))}
+        names = list(dict.fromkeys(r.source for r in rules.values() if r.source))
+        coded = [name for name in names if name in self._coded]
+        chunks = (
+            TableChunk(load, rules, self._vocabularies, rows)
+            for load, rows in self._file.pieces(names, coded)
+        )
+        return survey(chunks, self._file.path)
 
     def malformed(self) -> Mapping[int, str]:
         """Rows whose shape is broken, with their text."""

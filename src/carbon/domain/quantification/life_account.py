@@ -7,7 +7,7 @@ file need one: an item's first act can never exceed its own account.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -24,8 +24,10 @@ class Claim:
     budget: float
 
 
-def settle(claims: Iterable[Claim]) -> dict[int, float]:
+def settle(claims: Iterable[Claim], opened: Mapping[str, float] | None = None) -> dict[int, float]:
     """Life granted to each claim, by its row. The order of the claims does not matter.
+
+    ``opened``: what is left of accounts that earlier submissions opened, by item.
 
     >>> a = Claim("bag-1", 20_000, "r1", 2, life=0.5, budget=0.5)
     >>> b = Claim("bag-1", 20_090, "r2", 3, life=0.4, budget=0.4)
@@ -34,8 +36,8 @@ def settle(claims: Iterable[Claim]) -> dict[int, float]:
     """
     granted: dict[int, float] = {}
     ordered = sorted(claims, key=lambda c: (c.item, c.day, c.record_id))
-    for _, acts in groupby(ordered, key=lambda c: c.item):
-        left: float | None = None
+    for item, acts in groupby(ordered, key=lambda c: c.item):
+        left = None if opened is None else opened.get(item)
         for act in acts:
             left = act.budget if left is None else left
             granted[act.row] = min(act.life, left)

@@ -1,0 +1,105 @@
+"""The parties of a submission: their pseudonyms and keys, by file row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from carbon.adapters.tabular.survey import Survey
+from carbon.adapters.vault import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    PSEUDONYM_BYTES,
+    Vault,
+    sealed,
+)
+from carbon.domain.units import Code, Int
+
+#: Persons asked for at once.
+_BATCH = 20_000
+
+#: Persons by keyed hash: pseudonym and nonce.
+Known = Callable[[Sequence[str]], Mapping[str, tuple[str, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PartyColumn:
+    """The party of each of some records, −1 where there is none."""
+
+    places: Code
+    _ids: bytearray
+    _keys: bytearray
+
+    def ids(self) -> list[str]:
+        """Pseudonyms, empty where there is no party."""
+        size, ids = PSEUDONYM_BYTES, self._ids
+        return ["" if n < 0 else ids[n * size : (n + 1) * size].hex() for n in self.places.tolist()]
+
+    def keys(self) -> list[bytes]:
+        """Keys, empty where there is no party."""
+        size, keys = KEY_BYTES, self._keys
+        return [
+            b"" if n < 0 else bytes(keys[n * size : (n + 1) * size]) for n in self.places.tolist()
+        ]
+
+
+class Parties:
+    """Pseudonym and key of everyone a submission names, and of who submits it.
+
+    Known persons are asked for, new ones are made and given to ``add`` as tables of the store's
+    columns: both a batch at a time, so that a million of them fit into memory as bytes.
+    """
+
+    def __init__(
+        self,
+        survey: Survey,
+        source: str,
+        vault: Vault,
+        known: Known,
+        add: Callable[[pa.Table], None],
+    ) -> None:
+        self._rows = {"giver": survey.giver, "receiver": survey.receiver}
+        self._ids, self._keys = bytearray(), bytearray()
+        self._vault, self._known, self._add = vault, known, add
+        names = survey.identities
+        for start in range(0, len(names), _BATCH):
+            self._resolve(names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
+        self._source = len(names)
+        # A source is a party like any other, yet no person of that name: its hash is its own.
+        self._resolve([b"source\n" + source.encode()])
+
+    def _resolve(self, identities: Sequence[bytes]) -> None:
+        keyed = self._vault.pseudonyms("person")
+        lookups = [keyed(identity).hex() for identity in identities]
+        known = self._known(lookups)
+        new: list[tuple[str, str, bytes, bytes]] = []
+        for identity, lookup in zip(identities, lookups, strict=True):
+            found = known.get(lookup)
+            person_id, nonce = found or (os.urandom(PSEUDONYM_BYTES).hex(), os.urandom(NONCE_BYTES))
+            key = self._vault.person_key(nonce)
+            self._ids += bytes.fromhex(person_id)
+            self._keys += key
+            if found is None:
+                seal = sealed(key, bytes.fromhex(person_id), identity)
+                new.append((person_id, lookup, nonce, seal))
+        if new:
+            columns = zip(*new, strict=True)
+            names = ("person_id", "lookup", "nonce", "sealed")
+            kinds = (pa.string(), pa.string(), pa.binary(), pa.binary())
+            arrays = [pa.array(c, kind) for c, kind in zip(columns, kinds, strict=True)]
+            self._add(pa.table(arrays, names=list(names)))
+
+    def of_rows(self, name: Literal["giver", "receiver"], rows: Int) -> PartyColumn:
+        """Givers or receivers of file rows."""
+        return PartyColumn(self._rows[name][rows], self._ids, self._keys)
+
+    def owners(self, rows: Int) -> PartyColumn:
+        """Whose key keeps a record's other cells: giver, or receiver, or who submitted it."""
+        giver, receiver = self._rows["giver"][rows], self._rows["receiver"][rows]
+        places = np.where(giver >= 0, giver, np.where(receiver >= 0, receiver, self._source))
+        return PartyColumn(places.astype(np.int32), self._ids, self._keys)

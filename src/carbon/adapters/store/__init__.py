@@ -1,0 +1,1 @@
+"""The store of facts and parties: SQLite embedded, PostgreSQL in production, one schema."""

@@ -1,0 +1,119 @@
+"""Open a database by its URL, with the settings each engine needs to keep what it acknowledges."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from carbon.adapters.store import schema
+from carbon.domain.errors import CarbonError
+
+#: SQLite up to 3.51.2 can lose commits in WAL mode with two connections (its WAL-reset race).
+_WAL_SAFE = (3, 51, 3)
+_BUSY_SECONDS = 60
+#: SQLSTATE of a serialization failure and of a deadlock: the only ones worth another try.
+RETRYABLE = ("40001", "40P01")
+
+
+class Database:
+    """A pool of connections. ``write`` and ``read`` are transactions; nothing else is offered.
+
+    SQLite: a writer takes the file's lock at once (BEGIN IMMEDIATE), with synchronous = FULL.
+    PostgreSQL: READ COMMITTED with ordered locks and constraints.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise CarbonError("store.url", reason=error) from error
+        kind = self.url.get_backend_name()
+        if kind not in ("sqlite", "postgresql"):
+            raise CarbonError("store.url", reason=kind)
+        self.is_sqlite = kind == "sqlite"
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+
+    def _sqlite(self) -> sa.Engine:
+        engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
+        sa.event.listen(engine, "connect", _sqlite_connected)
+        return engine
+
+    def _postgresql(self) -> sa.Engine:
+        url = self.url.set(drivername="postgresql+psycopg")
+        return sa.create_engine(
+            url, pool_pre_ping=True, connect_args={"options": "-c timezone=UTC"}
+        )
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that commits at the end, or leaves nothing."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the database."""
+        with self._transaction("BEGIN") as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                )
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                if self.is_sqlite:
+                    connection.exec_driver_sql(begin)
+                yield connection
+        except OperationalError as error:
+            raise CarbonError("store.unavailable", reason=_reason(error)) from error
+
+    def ready(self) -> None:
+        """Raise ``store.outdated`` unless the schema is the one this program works with."""
+        if self.path is not None and not self.path.is_file():
+            raise CarbonError("store.outdated", at="—", head=schema.head())
+        with self.read() as connection:
+            at = schema.revision(connection)
+        if at != schema.head():
+            raise CarbonError("store.outdated", at=at or "—", head=schema.head())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _reason(error: DBAPIError) -> str:
+    return (str(error.orig).splitlines() or [type(error.orig).__name__])[0][:200]
+
+
+def sqlite_journal_mode() -> str:
+    """WAL where it is safe, otherwise a rollback journal."""
+    return "WAL" if sqlite3.sqlite_version_info >= _WAL_SAFE else "TRUNCATE"
+
+
+def _sqlite_connected(connection: Any, _: object) -> None:
+    """Settings of every SQLite connection; transactions are begun by hand."""
+    connection.isolation_level = None
+    for pragma in (
+        f"journal_mode = {sqlite_journal_mode()}",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "recursive_triggers = ON",
+        "trusted_schema = OFF",
+        "cache_size = -65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()

@@ -1,0 +1,117 @@
+"""What makes the database itself refuse to change facts, on both engines.
+
+PostgreSQL: row triggers on UPDATE and DELETE and a statement trigger on TRUNCATE, all ENABLE
+ALWAYS (the default lets `session_replication_role = replica` pass), on every partition too; the
+application's role may only insert and owns nothing. SQLite: the same as triggers, and because
+`INSERT OR REPLACE` slips past them, one more that refuses to insert what exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from carbon.adapters.store.tables import PARTIES, fact
+
+#: SQLSTATE of a refused change on PostgreSQL.
+REFUSED = "CB001"
+
+_FUNCTIONS = f"""
+CREATE OR REPLACE FUNCTION carbon_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'facts are never changed: % on %', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = '{REFUSED}';
+END $$;
+CREATE OR REPLACE FUNCTION carbon_place_leaf() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL
+     AND (to_jsonb(OLD) - 'leaf_index') = (to_jsonb(NEW) - 'leaf_index') THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'facts are never changed: a leaf is placed once'
+    USING ERRCODE = '{REFUSED}';
+END $$;
+"""
+
+
+def postgresql_functions() -> str:
+    """The trigger functions, for a migration."""
+    return _FUNCTIONS
+
+
+def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
+    """Statements that seal a table, or a partition whose row triggers come from its parent."""
+    change = "carbon_place_leaf" if table == fact.name else "carbon_refuse"
+    if not partition:
+        yield (
+            f"CREATE TRIGGER refuse_update BEFORE UPDATE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {change}()"
+        )
+        yield (
+            f"CREATE TRIGGER refuse_delete BEFORE DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION carbon_refuse()"
+        )
+    yield (
+        f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION carbon_refuse()"
+    )
+    for trigger in ("refuse_update", "refuse_delete", "refuse_truncate"):
+        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
+
+
+def sqlite_guards(table: sa.Table) -> Iterator[str]:
+    """Statements that seal a table."""
+    name = table.name
+    refuse = "SELECT RAISE(ABORT, 'facts are never changed')"
+    if table is fact:
+        others = [c.name for c in table.columns if c.name != "leaf_index"]
+        same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
+        once = f"WHEN NOT (OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {same})"
+    else:
+        once = ""
+    yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
+    yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
+    taken = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {name} WHERE " + " AND ".join(f"{c} = NEW.{c}" for c in key) + ")"
+        for key in _unique_keys(table)
+    )
+    yield (
+        f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
+        "BEGIN SELECT RAISE(ABORT, 'exists'); END"
+    )
+
+
+def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:
+    """Columns of every primary key and unique constraint."""
+    return sorted(
+        tuple(column.name for column in constraint.columns)
+        for constraint in table.constraints
+        if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
+    )
+
+
+def partition_statements(table: str, name: str, bounds: str) -> Iterator[str]:
+    """Make a partition and seal it."""
+    yield f"CREATE TABLE {name} PARTITION OF {table} {bounds}"
+    yield from postgresql_guards(name, partition=True)
+
+
+def grants(role: str, tables: list[str]) -> Iterator[str]:
+    """What the application may do: read, append facts, place leaves, keep parties.
+
+    ``role`` is quoted already. Sequences serve identity columns.
+    """
+    parties = {table.name for table in PARTIES}
+    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"
+    yield f"GRANT USAGE ON SCHEMA public TO {role}"
+    for table in tables:
+        rights = "SELECT, INSERT, UPDATE, DELETE" if table in parties else "SELECT, INSERT"
+        yield f"GRANT {rights} ON {table} TO {role}"
+    yield f"GRANT UPDATE (leaf_index) ON {fact.name} TO {role}"
+    yield f"GRANT SELECT ON alembic_version TO {role}"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+
+
+
+

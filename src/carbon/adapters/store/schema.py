@@ -1,0 +1,139 @@
+"""The schema's life: upgrade, seal, partition, grant, check. Runs as the owner, never in a service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from carbon.adapters.store import guards
+from carbon.adapters.store.tables import FACTS, PARENTS, metadata
+from carbon.domain.errors import CarbonError
+
+_MIGRATIONS = "carbon.adapters.store:migrations"
+#: Payload is partitioned by year of recording; next year's partitions are made with this year's.
+YEARS_AHEAD = 1
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The revision this program works with."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None, "there is always a first revision"  # noqa: S101
+    return found
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The revision a database is at; ``None`` if it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(
+    connection: sa.Connection, today: date, role: str | None = None, to: str = "head"
+) -> None:
+    """Bring a database to a revision and its partitions to next year, in one transaction.
+
+    ``role``: the application's role on PostgreSQL, granted what it needs; ``None`` if it is the
+    owner itself. Raises ``store.role`` if there is no such role.
+    """
+    command.upgrade(_config(connection), to)
+    if connection.dialect.name == "postgresql":
+        _partition(connection, today)
+        if role is not None:
+            _grant(connection, role)
+
+
+def seal(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Make the database refuse changes of some tables of facts."""
+    tables = {table.name: table for table in FACTS}
+    if connection.dialect.name == "sqlite":
+        statements = [s for name in names for s in guards.sqlite_guards(tables[name])]
+    else:
+        connection.execute(sa.text(guards.postgresql_functions()))
+        statements = [s for name in names for s in guards.postgresql_guards(name)]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _partition(connection: sa.Connection, today: date) -> None:
+    existing = set(sa.inspect(connection).get_table_names())
+    for parent in PARENTS:
+        wanted = {f"{parent}_other": "DEFAULT"}
+        for year in range(today.year, today.year + YEARS_AHEAD + 1):
+            bounds = f"FOR VALUES FROM ('{year}-01-01 00:00+00') TO ('{year + 1}-01-01 00:00+00')"
+            wanted[f"{parent}_{year}"] = bounds
+        for name, bounds in wanted.items():
+            if name not in existing and parent in existing:
+                for statement in guards.partition_statements(parent, name, bounds):
+                    connection.exec_driver_sql(statement)
+
+
+def _grant(connection: sa.Connection, role: str) -> None:
+    known = connection.execute(
+        sa.text("SELECT rolname FROM pg_roles WHERE rolname = :role"), {"role": role}
+    ).scalar()
+    if known is None:
+        raise CarbonError("store.role", role=role)
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    existing = set(sa.inspect(connection).get_table_names())
+    tables = [name for name in metadata.tables if name in existing]
+    for statement in guards.grants(quoted, tables):
+        connection.exec_driver_sql(statement)
+
+
+def faults(connection: sa.Connection) -> list[CarbonError]:
+    """What is wrong with a database: revision, missing guards, rights of the application."""
+    at = revision(connection)
+    if at != head():
+        return [CarbonError("store.outdated", at=at or "—", head=head())]
+    found = []
+    lacking = _unguarded(connection)
+    if lacking:
+        found.append(CarbonError("store.unguarded", tables=", ".join(lacking)))
+    if connection.dialect.name == "postgresql":
+        owned = _owned(connection)
+        if owned:
+            found.append(CarbonError("store.owner", tables=", ".join(owned)))
+    return found
+
+
+def _unguarded(connection: sa.Connection) -> list[str]:
+    """Tables of facts and partitions that lack a trigger, or have one that is not always on."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(
+            "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
+        )
+        counts = {name: count for name, count in rows}
+        return sorted(t.name for t in FACTS if counts.get(t.name, 0) < len(list(guards.sqlite_guards(t))))
+    rows = connection.exec_driver_sql(
+        "SELECT c.relname, count(t.oid) FILTER (WHERE t.tgenabled = 'A' AND NOT t.tgisinternal)"
+        " FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid"
+        " AND t.tgname IN ('refuse_update', 'refuse_delete', 'refuse_truncate')"
+        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace GROUP BY 1"
+    )
+    names = {table.name for table in FACTS}
+    return sorted(
+        name
+        for name, count in rows
+        if count < 3 and (name in names or name.rsplit("_", 1)[0] in PARENTS)  # noqa: PLR2004  three triggers
+    )
+
+
+def _owned(connection: sa.Connection) -> list[str]:
+    """Tables that the connected role owns: it could switch their guards off."""
+    rows = connection.exec_driver_sql(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user"
+    )
+    return sorted(name for (name,) in rows)

@@ -1,0 +1,268 @@
+"""All tables, defined once for both engines; migrations make them, a test compares the two.
+
+*Facts* are appended and never changed (`guards` makes the database refuse it); *parties* are rows
+that can be changed and erased. Facts hold pseudonyms and salted digests only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+#: Longest leaf, in bytes: what a C2SP entry bundle can hold.
+MAX_BODY_BYTES = 65_535
+
+_BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_REAL = sa.Double().with_variant(sa.REAL, "sqlite")
+_FLAG = sa.Boolean().with_variant(sa.Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC; ISO 8601 text on SQLite, whose STRICT tables know no times."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Text on SQLite."""
+        kind = sa.Text() if dialect.name == "sqlite" else sa.DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """To the database."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return instant_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        if value is None:
+            return None
+        found = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
+        return found.astimezone(UTC)
+
+
+def instant_text(moment: datetime) -> str:
+    """A moment as both engines read it; fixed width, so that text sorts as time does."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Day(TypeDecorator[date]):
+    """A day; ISO 8601 text on SQLite."""
+
+    impl = sa.Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Text on SQLite."""
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.Date())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        """To the database."""
+        return value.isoformat() if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        """From the database."""
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]  # the driver's date
+        return date.fromisoformat(value)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _table(name: str, *parts: Any, **options: Any) -> sa.Table:
+    return sa.Table(name, metadata, *parts, sqlite_strict=True, **options)
+
+
+#: Every fact that has a leaf of its own. ``body``: the leaf's exact bytes; ``request``: hash of
+#: the request that made it; ``answer``: what its client was told. ``leaf_index`` is set once.
+fact = _table(
+    "fact",
+    sa.Column("seq", _BIG, sa.Identity(), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("request", sa.Text),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("answer", sa.Text),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("leaf_index", _BIG, unique=True),
+    sa.UniqueConstraint("kind", "key"),
+    sa.CheckConstraint(f"length(body) BETWEEN 1 AND {MAX_BODY_BYTES}", name="body"),
+    sa.CheckConstraint("leaf_index >= 0", name="leaf_index"),
+    sa.Index("ix_fact_pending", "seq", **{
+        f"{engine}_where": sa.text("leaf_index IS NULL") for engine in ("postgresql", "sqlite")
+    }),
+    sqlite_autoincrement=True,
+)
+
+#: Who claimed what: identity of every record, for ever and unpartitioned. ``body``: hash of all
+#: cells; ``item_key``, ``pair_key``: pseudonyms of the item, and of giver, receiver and item type.
+claim = _table(
+    "claim",
+    sa.Column("record_key", sa.Text, primary_key=True),
+    sa.Column("fact_id", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("item_key", sa.Text),
+    sa.Column("pair_key", sa.Text),
+    sa.Column("giver", sa.Text),
+    sa.Column("occurred_on", Day, nullable=False),
+    sa.Column("quantity", _BIG),
+    sa.Column("mass_kg", _REAL),
+    sa.Index("ix_claim_item_key", "item_key", **{
+        f"{engine}_where": sa.text("item_key IS NOT NULL") for engine in ("postgresql", "sqlite")
+    }),
+    sa.Index("ix_claim_pair_key", "pair_key", **{
+        f"{engine}_where": sa.text("pair_key IS NOT NULL") for engine in ("postgresql", "sqlite")
+    }),
+)
+
+#: What was done: a record's cells, its parties as pseudonyms. ``row``: place in a bulk leaf.
+activity = _table(
+    "activity",
+    sa.Column("fact_id", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("fact_seq", _BIG, nullable=False),
+    sa.Column("row", _BIG),
+    sa.Column("occurred_on", Day, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("item_type", sa.Text, nullable=False),
+    sa.Column("quantity", _BIG),
+    sa.Column("mass_kg", _REAL),
+    sa.Column("condition", sa.Text),
+    sa.Column("age_years", _REAL),
+    sa.Column("price_fen", _BIG),
+    sa.Column("process", sa.Text),
+    sa.Column("transport_km", _REAL),
+    sa.Column("transport_mode", sa.Text),
+    sa.Column("destination", sa.Text),
+    sa.Column("evidence", sa.Text),
+    sa.Column("item", _FLAG, nullable=False),
+    sa.Column("giver", sa.Text),
+    sa.Column("receiver", sa.Text),
+    sa.Column("receiver_region", sa.Text),
+    sa.Column("subsidised", sa.Text),
+    sa.Column("site", sa.Text),
+    sa.Column("enterprise", sa.Text),
+    sa.Column("hedong", _FLAG, nullable=False),
+    sa.Column("giver_digest", sa.Text),
+    sa.Column("receiver_digest", sa.Text),
+    sa.Column("rest_digest", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("fact_id", "recorded_at"),
+    sa.Index("ix_activity_fact_seq_row", "fact_seq", "row"),
+    postgresql_partition_by="RANGE (recorded_at)",
+)
+
+#: What it is worth: grams of a record, with the factor rows by role as the published row has them.
+quantity = _table(
+    "quantity",
+    sa.Column("fact_id", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("fact_seq", _BIG, nullable=False),
+    sa.Column("row", _BIG),
+    sa.Column("be_g", _BIG, nullable=False),
+    sa.Column("pe_g", _BIG, nullable=False),
+    sa.Column("u_g", _BIG, nullable=False),
+    sa.Column("le_g", _BIG, nullable=False),
+    sa.Column("er_g", _BIG, nullable=False),
+    sa.Column("life", _REAL, nullable=False),
+    sa.Column("allowance", _REAL),
+    sa.Column("grade", sa.Text, nullable=False),
+    sa.Column("flags", sa.Text, nullable=False),
+    sa.Column("factors", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("fact_id", "recorded_at"),
+    sa.CheckConstraint("er_g = be_g - pe_g - u_g - le_g", name="er_g"),
+    sa.Index("ix_quantity_fact_seq_row", "fact_seq", "row"),
+    postgresql_partition_by="RANGE (recorded_at)",
+)
+
+#: One account per item across submissions and methodologies: life granted, never above its budget.
+life_entry = _table(
+    "life_entry",
+    sa.Column("item_key", sa.Text, nullable=False),
+    sa.Column("ordinal", _BIG, nullable=False),
+    sa.Column("fact_id", sa.Text, nullable=False),
+    sa.Column("granted", _REAL, nullable=False),
+    sa.Column("left_over", _REAL, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("item_key", "ordinal"),
+    sa.CheckConstraint("left_over >= 0", name="left_over"),
+)
+
+#: A fact that takes another one's place; a fact is corrected once.
+correction = _table(
+    "correction",
+    sa.Column("replaces", sa.Text, primary_key=True),
+    sa.Column("fact_id", sa.Text),
+    sa.Column("fact_seq", _BIG, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+)
+
+#: Signed heads of the log. ``previous`` is unique, so that only one checkpoint can follow another.
+checkpoint = _table(
+    "checkpoint",
+    sa.Column("size", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("previous", _BIG, nullable=False, unique=True),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("signed_at", Instant, nullable=False),
+    sa.CheckConstraint("size > previous AND previous >= 0", name="size"),
+)
+
+#: Witness signatures of checkpoints: a line of a signed note each.
+cosignature = _table(
+    "cosignature",
+    sa.Column("size", _BIG, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("size", "name"),
+)
+
+#: What this database belongs to (fingerprint of its secret, origin of its log); set once.
+identity = _table(
+    "identity",
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+#: A person or other party behind a pseudonym. ``lookup``: keyed hash of who it is; ``nonce``: with
+#: the secret outside the database it makes the person's key; ``sealed``: who it is, encrypted.
+person = _table(
+    "person",
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("lookup", sa.Text, nullable=False, unique=True),
+    sa.Column("nonce", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+#: Texts of a record that may be personal (its id, the item's, the note), encrypted for their owner.
+personal = _table(
+    "personal",
+    sa.Column("fact_id", sa.Text, primary_key=True),
+    sa.Column("person_id", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Index("ix_personal_person_id", "person_id"),
+)
+
+FACTS = (
+    fact, claim, activity, quantity, life_entry, correction, checkpoint, cosignature, identity,
+)
+PARTIES = (person, personal)
+#: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.
+PARTITIONED = (activity, quantity)
+PARENTS = tuple(table.name for table in PARTITIONED)
