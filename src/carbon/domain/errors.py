@@ -722,8 +722,81 @@ _RECORDS = (
     ),
 )
 
+_LOG = (
+    _fault(
+        "leaf.too_large",
+        "日志条目为 {size} 字节，上限 {limit} 字节。",
+        "A leaf of {size} bytes is over the limit of {limit}.",
+        "请拆分内容，或改为批量提交，条目只存其摘要。",
+        "Split it, or submit it in bulk, where the leaf holds a digest only.",
+    ),
+    _fault(
+        "tile.malformed",
+        "日志文件 {path} 的内容与其位置不符（{reason}）。",
+        "The log file {path} does not fit its place ({reason}).",
+        "请重新下载；仍不符则日志已损坏，请告知运营方。",
+        "Fetch it again; if it stays so the log is damaged: tell its operator.",
+    ),
+    _fault(
+        "note.malformed",
+        "签名文本格式有误（{reason}）。",
+        "The signed note is malformed ({reason}).",
+        "请使用未经编辑的原文件。",
+        "Use the original file, byte for byte.",
+    ),
+    _fault(
+        "note.key",
+        "公钥 {key} 格式有误。",
+        "{key} is not a key that can check notes.",
+        "请从公布处完整复制：名称+编号+base64。",
+        "Copy it whole from where it is published: name+id+base64.",
+    ),
+    _fault(
+        "note.signature",
+        "{name} 的签名无效。",
+        "The signature by {name} is wrong.",
+        "内容或签名被改动，请勿信任。",
+        "Text or signature was changed: do not trust it.",
+    ),
+    _fault(
+        "note.unsigned",
+        "没有所信任密钥的签名。",
+        "No trusted key has signed it.",
+        "请核对公钥是否属于这一日志；否则请勿信任。",
+        "Check that the key is this log's; otherwise do not trust it.",
+    ),
+    _fault(
+        "checkpoint.malformed",
+        "检查点格式有误（{reason}）。",
+        "The checkpoint is malformed ({reason}).",
+        "检查点只有三行：日志名称、条目数、根哈希。",
+        "It has three lines: origin, number of leaves, root hash.",
+    ),
+    _fault(
+        "checkpoint.origin",
+        "检查点属于日志 {origin}，而非 {expected}。",
+        "The checkpoint is of the log {origin}, not of {expected}.",
+        "请使用所信任日志的检查点。",
+        "Use a checkpoint of the log you trust.",
+    ),
+    _fault(
+        "proof.malformed",
+        "日志证明格式有误（{reason}）。",
+        "The log proof is malformed ({reason}).",
+        "请使用未经编辑的原文件。",
+        "Use the original file, byte for byte.",
+    ),
+    _fault(
+        "proof.wrong",
+        "证明不成立：内容不是日志的第 {index} 条（从 0 计）。",
+        "The proof fails: this is not leaf {index} of the log (counted from 0).",
+        "内容或证明被改动，请勿信任。",
+        "Leaf or proof was changed: do not trust it.",
+    ),
+)
+
 #: Every fault by its code.
-FAULTS: Final[dict[str, Fault]] = {f.code: f for f in (*_FILES, *_FACTORS, *_RECORDS)}
+FAULTS: Final[dict[str, Fault]] = {f.code: f for f in (*_FILES, *_FACTORS, *_RECORDS, *_LOG)}
 
 #: Codes a record can be rejected with, in the order they are documented.
 RECORD_CODES: Final[tuple[str, ...]] = tuple(f.code for f in _RECORDS)

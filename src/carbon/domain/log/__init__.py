@@ -1,0 +1,1 @@
+"""The transparency log's formats: leaves, Merkle tree, tiles, signed notes, checkpoints, proofs."""
