@@ -723,7 +723,17 @@ _RECORDS = (
 )
 
 #: Every fault by its code.
-FAULTS: Final[dict[str, Fault]] = {f.code: f for f in (*_FILES, *_FACTORS, *_RECORDS)}
+_FORMULAS = (
+    _fault(
+        "formula.invalid",
+        "公开的公式不能计算：{value}。",
+        "The published formula cannot be evaluated: {value}.",
+        "请核对公式与该行的输入（docs/receipts.md 第 4 节）。",
+        "Check the formula and the row's inputs (docs/receipts.en.md, section 4).",
+    ),
+)
+
+FAULTS: Final[dict[str, Fault]] = {f.code: f for f in (*_FILES, *_FACTORS, *_RECORDS, *_FORMULAS)}
 
 #: Codes a record can be rejected with, in the order they are documented.
 RECORD_CODES: Final[tuple[str, ...]] = tuple(f.code for f in _RECORDS)
