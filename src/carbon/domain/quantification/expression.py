@@ -30,7 +30,8 @@ NUMBERS: Final = frozenset("age_years allowance mass_kg quantity transport_km".s
 ITEM_NUMBERS: Final = frozenset("mass_low_kg mass_high_kg ef_band_low ef_band_high".split())
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_LITERAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]+)?(e-?[0-9]{1,2})?")
+#: Numbers as Python's shortest ``repr`` and plain decimals write them.
+_LITERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,3})?")
 #: Deeper expressions are refused: no formula needs them, and a reader's stack is finite.
 _MAX_DEPTH = 32
 #: ``10 ** decimals`` is exact up to here.
@@ -48,7 +49,7 @@ def evaluate(steps: Sequence[Step], names: Names) -> dict[str, Value]:
     """The value of every step, in order; ``names`` that are absent are missing.
 
     Raises ``formula.invalid`` where arithmetic meets a missing value, a word, a division by zero
-    or a result that is not finite.
+    or a number that is not finite.
 
     >>> evaluate([("be", ("mul", "q", ("num", "0.5"))), ("be_g", ("floor", "be"))], {"q": 5.0})
     {'be': 2.5, 'be_g': 2.0}
@@ -68,7 +69,7 @@ def _value(expr: Expr, names: Names) -> Value:
 
 def _number(expr: Expr, names: Names) -> float:
     found = _value(expr, names)
-    if not isinstance(found, float):
+    if not isinstance(found, float) or not math.isfinite(found):
         raise _fault(f"{expr} = {found}")
     return found
 
@@ -88,7 +89,7 @@ def _arithmetic(compute: Callable[..., float]) -> Op:
         numbers = [_number(arg, names) for arg in args]
         try:
             found = compute(*numbers)
-        except ZeroDivisionError as error:
+        except (ZeroDivisionError, OverflowError) as error:
             raise _fault(f"{numbers}") from error
         if not math.isfinite(found):
             raise _fault(f"{numbers}")
@@ -222,4 +223,6 @@ def names_of(
 def _read(value: str | bool, *, number: bool) -> Value:
     if isinstance(value, bool) or not value:
         return value or (None if value == "" else False)
+    if number and not _LITERAL.fullmatch(value):
+        raise _fault(value)
     return float(value) if number else value
