@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
-from carbon.domain.activity.record import Batch
+from carbon.domain.activity.duplicates import Act
+from carbon.domain.activity.record import Batch, Finding
 from carbon.domain.quantification.engine import Quantities
-from carbon.domain.units import Int
+from carbon.domain.units import Float, Int
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -23,6 +25,9 @@ class Clock(Protocol):
 
     def today(self) -> date:
         """The current day in Tianjin."""
+
+    def now(self) -> datetime:
+        """The current moment, with its zone."""
 
 
 class Chunk(Protocol):
@@ -121,3 +126,124 @@ class ReportRenderer(Protocol):
 
     def __call__(self, summary: Mapping[str, object]) -> str:
         """Render a page."""
+
+
+# --- the store ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What tells accepted records apart; lists of one entry per record.
+
+    ``positions``: places in the chunk; ``record``, ``item``, ``pair``: keyed hashes of who submits
+    which record id, of the item, and of seller, receiver and item type (empty where not stated);
+    ``body``: hash of all cells; ``giver``: pseudonym; ``order``: folded record id.
+    """
+
+    positions: Int
+    record: list[str]
+    body: list[str]
+    item: list[str]
+    pair: list[str]
+    giver: list[str]
+    day: Int
+    quantity: list[int | None]
+    mass_kg: list[float | None]
+    order: list[bytes]
+
+    def take(self, places: Int) -> Claims:
+        """The claims at some places of these lists."""
+        chosen = places.tolist()
+
+        def of(values: list[Any]) -> list[Any]:
+            return [values[n] for n in chosen]
+
+        return Claims(
+            self.positions[places],
+            *(of(v) for v in (self.record, self.body, self.item, self.pair, self.giver)),
+            self.day[places],
+            *(of(v) for v in (self.quantity, self.mass_kg, self.order)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LifeLeft:
+    """What an item's account holds, and how many entries it has."""
+
+    left: float
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LifeEntry:
+    """Life granted to one record of an item; ``place``: among those staged with it.
+
+    The store refuses a second entry of one ordinal.
+    """
+
+    item_key: str
+    ordinal: int
+    place: int
+    granted: float
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What the store holds that has to do with some claims.
+
+    ``bodies``: by record key; ``acts``: claims that share an item or a pair; ``life``: by item key.
+    """
+
+    bodies: Mapping[str, str]
+    acts: Sequence[Act]
+    life: Mapping[str, LifeLeft]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request the store has answered before: hash of the request, and the answer."""
+
+    request: str
+    answer: Mapping[str, Any]
+
+
+class Intake(Protocol):
+    """One submission on its way into the store; what it holds it also clears away."""
+
+    @property
+    def suspects(self) -> Int:
+        """File rows, ascending, that may have to do with another row."""
+
+    def claims(self, chunk: Any, quantities: Quantities) -> Claims:
+        """Identity of every record that was not rejected."""
+
+    def stage(
+        self, chunk: Any, quantities: Quantities, claims: Claims, allowance: Float | None = None
+    ) -> Any:
+        """Those records, ready to be stored; runs on any thread."""
+
+    def add(self, staged: Any, life: Sequence[LifeEntry]) -> None:
+        """Append staged records, in order."""
+
+    def reject(self, chunk: Any, findings: Sequence[Finding]) -> None:
+        """Append rejected rows to the annotated file."""
+
+    def reject_malformed(self, rows: Mapping[int, str]) -> None:
+        """Append rows that hold no record."""
+
+    def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Store everything in one transaction with its leaf; returns the answer, leaf included.
+
+        Raises ``store.raced`` where another submission was faster with the same ids.
+        """
+
+    def abandon(self) -> None:
+        """Leave nothing behind but the annotated file, if any row was rejected."""
+
+
+class ClaimReader(Protocol):
+    """Looks claims up in the store; from any thread."""
+
+    def matching(self, claims: Claims) -> Matches:
+        """Everything that has to do with some claims."""

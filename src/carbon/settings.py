@@ -12,21 +12,40 @@ from carbon.domain.errors import Lang
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``CARBON_LANG`` (zh, en), ``CARBON_FACTORS`` (folder), ``CARBON_DEBUG`` (1: tracebacks)."""
+    """What the environment says; README lists all variables.
+
+    ``home``: where everything lives that has no place of its own; ``database``: URL the
+    application connects with, ``owner``: the one migrations use; ``log``: the public folder;
+    ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart.
+    """
 
     lang: Lang
     factors: Path
     debug: bool
+    database: str
+    owner: str
+    log: Path
+    spool: Path
+    keys: Path
+    digest: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Chinese unless the environment asks for another language."""
         wanted = environment.get("CARBON_LANG", "zh").lower()
         folder = environment.get("CARBON_FACTORS")
+        home = Path(environment.get("CARBON_HOME", "carbon-home"))
+        database = environment.get("CARBON_DATABASE_URL", f"sqlite:///{home / 'carbon.db'}")
         return cls(
             lang="en" if wanted.startswith("en") else "zh",
             factors=Path(folder) if folder else shipped_factors(),
             debug=environment.get("CARBON_DEBUG") == "1",
+            database=database,
+            owner=environment.get("CARBON_DATABASE_OWNER_URL", database),
+            log=Path(environment.get("CARBON_LOG", home / "log")),
+            spool=Path(environment.get("CARBON_SPOOL", home / "spool")),
+            keys=Path(environment.get("CARBON_KEYS", home / "keys")),
+            digest=environment.get("CARBON_DIGEST", "sha256"),
         )
 
 

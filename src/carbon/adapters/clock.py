@@ -14,4 +14,8 @@ class SystemClock:
 
     def today(self) -> date:
         """The current day in Tianjin."""
-        return datetime.now(ZONE).date()
+        return self.now().date()
+
+    def now(self) -> datetime:
+        """The current moment."""
+        return datetime.now(ZONE)

@@ -115,6 +115,8 @@ def _quoted(cells: pa.Array) -> pa.Array:
         return _quoted(cells.dictionary).take(cells.indices)
     data = string_buffers(cells)[1]
     if data.size and _SPECIAL[data].any():
-        quoted = [None if c is None else json.dumps(c, ensure_ascii=False) for c in cells.to_pylist()]
+        quoted = [
+            None if c is None else json.dumps(c, ensure_ascii=False) for c in cells.to_pylist()
+        ]
         return pa.array(quoted, pa.string())
     return pc.binary_join_element_wise('"', cells, '"', "")

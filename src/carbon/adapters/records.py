@@ -184,15 +184,16 @@ class RecordWriter:
         """Canonical columns of the kept records, typed."""
         batch = chunk.batch()
         columns: dict[str, pa.Array] = {
-            name: coded(kept.array(batch.codes[name]), self._words[name])
-            for name in CODES
+            name: coded(kept.array(batch.codes[name]), self._words[name]) for name in CODES
         }
         for name, values in batch.numbers.items():
             whole = COLUMN[name].kind == "whole"
             columns[name] = number_column(kept.array(values), whole=whole)
         columns["occurred_on"] = day_column(kept.array(batch.days["occurred_on"]))
         for name in TEXTS:
-            columns[name] = typed.trimmed(typed.plain(kept.cells(string_column(chunk.column(name)))))
+            columns[name] = typed.trimmed(
+                typed.plain(kept.cells(string_column(chunk.column(name))))
+            )
         return columns
 
     def _figures(
@@ -246,8 +247,7 @@ class RecordWriter:
         digest = self._digest
         salted = map(salt, keys, ids, repeat(field))
         found = [
-            digest(s + v).hex() if k else None
-            for k, s, v in zip(keys, salted, values, strict=True)
+            digest(s + v).hex() if k else None for k, s, v in zip(keys, salted, values, strict=True)
         ]
         return pa.array(found, pa.string())
 

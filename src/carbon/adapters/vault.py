@@ -96,6 +96,8 @@ def sealed(person_key: bytes, fact_id: bytes, value: bytes) -> bytes:
 def unsealed(person_key: bytes, fact_id: bytes, value: bytes) -> bytes:
     """The value of a seal. Raises ``key.wrong``."""
     try:
-        return AESGCM(person_key).decrypt(value[:_GCM_NONCE_BYTES], value[_GCM_NONCE_BYTES:], fact_id)
+        return AESGCM(person_key).decrypt(
+            value[:_GCM_NONCE_BYTES], value[_GCM_NONCE_BYTES:], fact_id
+        )
     except InvalidTag as error:
         raise CarbonError("key.wrong", what=fact_id.hex()) from error

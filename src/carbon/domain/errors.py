@@ -720,6 +720,21 @@ _RECORDS = (
         "原因见 detail 列；可用 --demonstration 试算。",
         "The column detail says why; --demonstration computes it for display.",
     ),
+    _fault(
+        "record.conflict",
+        "该编号已用于另一条内容不同的记录。",
+        "This id already stands for another record with other content.",
+        "请换一个编号；若要更正原记录，请用 carbon correct。",
+        "Give it an id of its own; to correct the earlier record use carbon correct.",
+    ),
+    _fault(
+        "duplicate.suspected",
+        "疑似与另一条记录为同一行为（同一物品，或同一双方、同类物品、相近日期与质量）。",
+        "It seems to be one act with another record: the same item, or the same parties, item type, "
+        "nearby day and mass.",
+        "若确为另一件物品，请填写各自的 item_id；否则请删去。",
+        "If it is another piece, give each its item_id; otherwise remove it.",
+    ),
 )
 
 _LOG = (
@@ -795,8 +810,22 @@ _LOG = (
     ),
 )
 
+_FORMULAS = (
+    _fault(
+        "formula.invalid",
+        "公开的公式不能计算：{value}。",
+        "The published formula cannot be evaluated: {value}.",
+        "请核对公式与该行的输入（docs/receipts.md 第 4 节）。",
+        "Check the formula and the row's inputs (docs/receipts.en.md, section 4).",
+    ),
+)
+
+_STORE = ()
+
 #: Every fault by its code.
-FAULTS: Final[dict[str, Fault]] = {f.code: f for f in (*_FILES, *_FACTORS, *_RECORDS, *_LOG)}
+FAULTS: Final[dict[str, Fault]] = {
+    f.code: f for f in (*_FILES, *_FACTORS, *_FORMULAS, *_RECORDS, *_STORE, *_LOG)
+}
 
 #: Codes a record can be rejected with, in the order they are documented.
 RECORD_CODES: Final[tuple[str, ...]] = tuple(f.code for f in _RECORDS)

@@ -25,7 +25,7 @@ from carbon.ports import (
 from carbon.services.summary import Tally, UncertaintyOptions, summarise
 
 
-def _among(rows: Int, row: Int) -> Mask | None:
+def among(rows: Int, row: Int) -> Mask | None:
     """Where a batch's rows are among some rows; ``None`` if nowhere."""
     if not rows.size or not row.size:
         return None
@@ -69,7 +69,7 @@ class ChunkTask:
     def __call__(self, chunk: Chunk) -> Done:
         """Quantify a chunk, and hold back what other records have a say in."""
         batch = chunk.batch()
-        deferred = _among(self.suspects, batch.row)
+        deferred = among(self.suspects, batch.row)
         quantities = self.engine.quantify(batch, deferred=deferred)
         held = None if deferred is None else chunk.take(np.flatnonzero(deferred))
         outcome = _outcome(quantities, 0 if deferred is None else int(deferred.sum()))

@@ -111,7 +111,3 @@ def grants(role: str, tables: list[str]) -> Iterator[str]:
     yield f"GRANT UPDATE (leaf_index) ON {fact.name} TO {role}"
     yield f"GRANT SELECT ON alembic_version TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
-
-
-
-

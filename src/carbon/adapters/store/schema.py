@@ -1,5 +1,4 @@
-"""The schema's life: upgrade, seal, partition, grant, check. Runs as the owner, never in a service.
-"""
+"""The schema's life: upgrade, seal, partition, grant, check. Runs as the owner, never in a service."""
 
 from __future__ import annotations
 
@@ -116,7 +115,9 @@ def _unguarded(connection: sa.Connection) -> list[str]:
             "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
         )
         counts = {name: count for name, count in rows}
-        return sorted(t.name for t in FACTS if counts.get(t.name, 0) < len(list(guards.sqlite_guards(t))))
+        return sorted(
+            t.name for t in FACTS if counts.get(t.name, 0) < len(list(guards.sqlite_guards(t)))
+        )
     rows = connection.exec_driver_sql(
         "SELECT c.relname, count(t.oid) FILTER (WHERE t.tgenabled = 'A' AND NOT t.tgisinternal)"
         " FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid"

@@ -102,9 +102,11 @@ fact = _table(
     sa.UniqueConstraint("kind", "key"),
     sa.CheckConstraint(f"length(body) BETWEEN 1 AND {MAX_BODY_BYTES}", name="body"),
     sa.CheckConstraint("leaf_index >= 0", name="leaf_index"),
-    sa.Index("ix_fact_pending", "seq", **{
-        f"{engine}_where": sa.text("leaf_index IS NULL") for engine in ("postgresql", "sqlite")
-    }),
+    sa.Index(
+        "ix_fact_pending",
+        "seq",
+        **{f"{engine}_where": sa.text("leaf_index IS NULL") for engine in ("postgresql", "sqlite")},
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -121,12 +123,22 @@ claim = _table(
     sa.Column("occurred_on", Day, nullable=False),
     sa.Column("quantity", _BIG),
     sa.Column("mass_kg", _REAL),
-    sa.Index("ix_claim_item_key", "item_key", **{
-        f"{engine}_where": sa.text("item_key IS NOT NULL") for engine in ("postgresql", "sqlite")
-    }),
-    sa.Index("ix_claim_pair_key", "pair_key", **{
-        f"{engine}_where": sa.text("pair_key IS NOT NULL") for engine in ("postgresql", "sqlite")
-    }),
+    sa.Index(
+        "ix_claim_item_key",
+        "item_key",
+        **{
+            f"{engine}_where": sa.text("item_key IS NOT NULL")
+            for engine in ("postgresql", "sqlite")
+        },
+    ),
+    sa.Index(
+        "ix_claim_pair_key",
+        "pair_key",
+        **{
+            f"{engine}_where": sa.text("pair_key IS NOT NULL")
+            for engine in ("postgresql", "sqlite")
+        },
+    ),
 )
 
 #: What was done: a record's cells, its parties as pseudonyms. ``row``: place in a bulk leaf.
@@ -260,7 +272,15 @@ personal = _table(
 )
 
 FACTS = (
-    fact, claim, activity, quantity, life_entry, correction, checkpoint, cosignature, identity,
+    fact,
+    claim,
+    activity,
+    quantity,
+    life_entry,
+    correction,
+    checkpoint,
+    cosignature,
+    identity,
 )
 PARTIES = (person, personal)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.

@@ -30,6 +30,10 @@ UNIT_DECIMALS = 9
 IDENTITIES = ("record_id", "item_id")
 
 
+#: Columns of annotated files, which come back with the next submission.
+OWN_COLUMN = "carbon."
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,7 +87,8 @@ class Mapping(_Strict):
         if lacking or absent:
             raise CarbonError("columns.missing", path=path, columns=", ".join([*lacking, *absent]))
         used = {rule.source for rule in rules.values()} | set(self.ignore)
-        unknown = [name for name in seen if name not in used and "*" not in self.ignore]
+        free = "*" in self.ignore
+        unknown = [n for n in seen if n not in used and not free and not n.startswith(OWN_COLUMN)]
         if unknown:
             told = ", ".join(repr(name[:40]) for name in unknown[:10])
             raise CarbonError("columns.unknown", path=path, columns=told)

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.identity import suspect_rows
 from carbon.domain.activity.duplicates import PAIR_DAYS
@@ -78,9 +77,7 @@ def _places(part: pa.DictionaryArray) -> Code:
     return found
 
 
-def _identifiers(
-    chunk: TableChunk, parties: list[_Parties]
-) -> tuple[Mapping[str, pa.Array], Int]:
+def _identifiers(chunk: TableChunk, parties: list[_Parties]) -> tuple[Mapping[str, pa.Array], Int]:
     """Folded identifiers of a chunk; notes its parties on the way."""
     rows = chunk.row_numbers()
     giver, receiver = (chunk.folded(name) for name in ("giver", "receiver"))
@@ -106,4 +103,3 @@ def _pairs(chunk: TableChunk, given_by: pa.Array, receiver: pa.Array) -> dict[st
         stretch = pa.array((days + shift) // _STRETCH).cast(pa.string())
         found[name] = pc.binary_join_element_wise(given_by, receiver, item, stretch, "\n")
     return found
-

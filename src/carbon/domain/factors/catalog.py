@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ from carbon.domain.factors.table import (
     families,
     item_row,
 )
+from carbon.domain.log.leaf import canonical
+from carbon.domain.log.merkle import Levels
 
 DIGEST_ALGORITHM = "sha256"
 
@@ -58,6 +58,9 @@ class Change:
 class Catalogue:
     """The factor tables of one folder, immutable once built.
 
+    ``leaves``: every row of every table; ``leaf_numbers``: the leaf of each of :attr:`rows`;
+    ``item_leaves``: the leaf of each item type.
+
     Build it with :meth:`of`; it raises ``factors.invalid`` with the first of all faults.
     """
 
@@ -68,14 +71,19 @@ class Catalogue:
         categories: tuple[Category, ...],
         sources: Mapping[str, Mapping[str, str]],
         evidence: Mapping[str, Mapping[str, str]],
-        digest: str,
+        leaves: tuple[bytes, ...],
+        leaf_numbers: tuple[int, ...],
+        item_leaves: Mapping[str, int],
     ) -> None:
         self.rows = rows
         self.items = items
         self.categories = tuple(sorted(categories, key=lambda c: c.rank))
         self.sources = sources
         self.evidence = evidence
-        self.digest = digest
+        self.leaves = leaves
+        self.leaf_numbers = leaf_numbers
+        self.item_leaves = item_leaves
+        self.tree = Levels.of(leaves)
         self.family_names = frozenset(row.family for row in rows)
         self._numbers = {row.id: number for number, row in enumerate(rows)}
         self._by_key: dict[tuple[str, str], list[FactorRow]] = {}
@@ -89,14 +97,30 @@ class Catalogue:
         if faults:
             raise CarbonError("factors.invalid", path=path, count=len(faults), first=faults[0])
         evidence = tables["evidence"].rows if "evidence" in tables else ()
+        numbers = _leaf_numbers(tables)
         return cls(
             rows=tuple(factor_row(t.name, raw) for t in families(tables) for _, raw in t.rows),
             items=tuple(item_row(raw) for _, raw in tables["items"].rows),
             categories=tuple(category_row(raw) for _, raw in tables["categories"].rows),
             sources={raw["source"]: raw for _, raw in tables["sources"].rows},
             evidence={raw["evidence"]: raw for _, raw in evidence},
-            digest=content_digest(tables),
+            leaves=catalogue_leaves(tables),
+            leaf_numbers=tuple(n for t in families(tables) for n in numbers[t.name]),
+            item_leaves={
+                raw["item_type"]: n
+                for n, (_, raw) in zip(numbers["items"], tables["items"].rows, strict=True)
+            },
         )
+
+    @property
+    def root(self) -> str:
+        """Root of the tree of all rows, 64 hexadecimal digits: what a receipt proves rows by."""
+        return self.tree.root().hex()
+
+    @property
+    def digest(self) -> str:
+        """The root with its algorithm, the name results and records give a catalogue."""
+        return f"{DIGEST_ALGORITHM}:{self.root}"
 
     def number(self, row: FactorRow) -> int:
         """Position of a row in :attr:`rows`, the integer code used inside batches."""
@@ -130,14 +154,25 @@ class Catalogue:
         return sorted(starts | ends)
 
 
-def content_digest(tables: Mapping[str, RawTable]) -> str:
-    """SHA-256 over the cells of all tables; line ends and quoting do not matter."""
-    content = {
-        name: [list(table.header), *([raw[c] for c in table.header] for _, raw in table.rows)]
+def catalogue_leaves(tables: Mapping[str, RawTable]) -> tuple[bytes, ...]:
+    """All rows of all tables as leaves of one tree, tables by name, rows in file order.
+
+    Line ends, quoting and empty cells at the end do not matter; any other change does.
+    """
+    return tuple(
+        canonical({"table": name, "cells": dict(raw)})
         for name, table in sorted(tables.items())
-    }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return f"{DIGEST_ALGORITHM}:{hashlib.sha256(text.encode()).hexdigest()}"
+        for _, raw in table.rows
+    )
+
+
+def _leaf_numbers(tables: Mapping[str, RawTable]) -> dict[str, range]:
+    """By table, the places of its rows among the leaves."""
+    numbers, start = {}, 0
+    for name, table in sorted(tables.items()):
+        numbers[name] = range(start, start + len(table.rows))
+        start += len(table.rows)
+    return numbers
 
 
 def changes(before: Catalogue, after: Catalogue) -> Iterator[Change]:

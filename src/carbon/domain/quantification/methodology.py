@@ -20,6 +20,8 @@ import numpy as np
 from carbon.domain.activity.checks import ItemTable
 from carbon.domain.activity.record import Batch, Finding
 from carbon.domain.errors import Text
+from carbon.domain.factors.table import COLUMNS
+from carbon.domain.quantification.expression import FIELDS, Step, validate
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Code, Float, Mask
 
@@ -105,11 +107,14 @@ class Emissions:
 class Methodology:
     """A methodology in one version.
 
-        ``formula``: its equation, as traces print it. ``issues``: its grams may become credits;
-    otherwise it is for display. ``acts``: the acts it covers. ``check`` yields findings,
-    ``compute`` returns emissions (rows with findings may hold NaN).
-    ``life_budget``: for each record, the life its item's account holds if this is the item's
-        first act (clause 6.4); ``None`` for a methodology without accounts.
+    ``formula``: its equation, as traces print it. ``steps``: the same as published, for anyone
+    to recompute a row's grams to the last digit (:mod:`~carbon.domain.quantification.expression`).
+    ``issues``: its grams may become credits; otherwise it is for display. ``acts``: the acts it
+    covers. ``check`` yields findings, ``compute`` returns emissions (rows with findings may hold
+    NaN). ``life_budget``: for each record, the life its item's account holds if this is the
+    item's first act (clause 6.4); ``None`` for a methodology without accounts.
+
+    Raises ``formula.invalid`` for steps that could not be evaluated.
     """
 
     id: str
@@ -120,10 +125,16 @@ class Methodology:
     issues: bool
     acts: tuple[str, ...]
     formula: str
+    steps: tuple[Step, ...]
     roles: tuple[Role, ...]
     check: Callable[[Situation], Iterator[Finding]]
     compute: Callable[[Situation], Emissions]
     life_budget: Callable[[Situation], Float] | None = None
+
+    def __post_init__(self) -> None:
+        roles = [role.name for role in self.roles]
+        items = [f"item.{column}" for column in COLUMNS["items"]]
+        validate(self.steps, {*FIELDS, *items, *roles, *(f"{role}.includes" for role in roles)})
 
     @property
     def name(self) -> str:

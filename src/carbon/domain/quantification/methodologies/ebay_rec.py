@@ -15,6 +15,7 @@ from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification.handover import amount
 from carbon.domain.quantification.methodology import Emissions, Methodology, Situation, Term
+from carbon.domain.quantification.published import AMOUNT, GRAM_STEPS, ONLY_BASELINE, product
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
 
@@ -58,6 +59,12 @@ METHODOLOGY = Methodology(
     issues=False,
     acts=("sale", "trade_in"),
     formula="er = q·EF·lifetime·displacement",
+    steps=(
+        *AMOUNT,
+        ("be", ("mul", "q", product("ef", "lifetime", "displacement"))),
+        *ONLY_BASELINE,
+        *GRAM_STEPS,
+    ),
     roles=(
         Role("ef", "production", "{item_type}"),
         Role("lifetime", "ebay_rec", "lifetime"),

@@ -15,6 +15,7 @@ from carbon.domain.activity.checks import finding
 from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification import formulas
+from carbon.domain.quantification.expression import Step
 from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
@@ -31,6 +32,17 @@ from carbon.domain.quantification.methodology import (
     Situation,
     Term,
     flag,
+)
+from carbon.domain.quantification.published import (
+    AMOUNT,
+    GRAM_STEPS,
+    LEAKAGE,
+    LIFE_KEPT,
+    ONE,
+    PROJECT,
+    USE,
+    credited,
+    product,
 )
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
@@ -100,6 +112,22 @@ def compute(situation: Situation) -> Emissions:
     return Emissions(baseline, project, use, rate * baseline, credited, terms, flags, unused)
 
 
+#: The formula as published: :func:`compute`, operation by operation.
+STEPS: tuple[Step, ...] = (
+    *AMOUNT,
+    LIFE_KEPT,
+    ("ratio", ("min", ONE, ("div", "years_added", "life"))),
+    ("added", ("if", ("given", "age_years"), "ratio", ("min", "ratio", "unknown_age_life"))),
+    ("own", ("mul", "added", "kept")),
+    ("credited", credited("own")),
+    ("be", product("q", "ef", "displacement", "credited")),
+    *PROJECT,
+    ("years", "years_added"),
+    USE,
+    LEAKAGE,
+    *GRAM_STEPS,
+)
+
 METHODOLOGY = Methodology(
     id="HD-REPAIR",
     version=1,
@@ -115,6 +143,7 @@ METHODOLOGY = Methodology(
         "LE = rate·BE; "
         "er = BE − PE − U − LE"
     ),
+    steps=STEPS,
     roles=ROLES,
     check=check,
     compute=compute,

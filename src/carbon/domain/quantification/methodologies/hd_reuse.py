@@ -16,6 +16,7 @@ from carbon.domain.activity.checks import finding
 from carbon.domain.activity.record import FIXED_VOCABULARIES, Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification import formulas
+from carbon.domain.quantification.expression import Expr, Step
 from carbon.domain.quantification.handover import (
     HANDOVER_ROLES,
     amount,
@@ -33,12 +34,27 @@ from carbon.domain.quantification.methodology import (
     Term,
     flag,
 )
+from carbon.domain.quantification.published import (
+    AMOUNT,
+    GRAM_STEPS,
+    LEAKAGE,
+    LIFE_KEPT,
+    ONE,
+    PROJECT,
+    USE,
+    ZERO,
+    credited,
+    num,
+    product,
+)
 from carbon.domain.quantification.resolver import Role
-from carbon.domain.units import Float
+from carbon.domain.units import Float, Mask
 
 _CONDITION = FIXED_VOCABULARIES["condition"]
 _ACT = FIXED_VOCABULARIES["act"]
 _SUBSIDY = FIXED_VOCABULARIES["subsidised"]
+#: An allowance is never divided by less than this share of a life.
+_LEAST_LIFE = 1e-12
 
 ROLES = (
     *HANDOVER_ROLES,
@@ -63,12 +79,10 @@ def check(situation: Situation) -> Iterator[Finding]:
 def _check_fate(situation: Situation) -> Iterator[Finding]:
     """Clauses 3.3 and 3.5: only what reaches a next user inside the country."""
     batch = situation.batch
-    destination = batch.codes["destination"]
     broken = batch.codes["condition"] == _CONDITION["broken"]
     yield from finding("condition.broken", "condition", broken)
     if not situation.demonstration:
-        unproven = situation.items.by_weight[batch.codes["item_type"]] & (destination == -1)
-        yield from finding("destination.unproven", "destination", unproven)
+        yield from finding("destination.unproven", "destination", _unproven(situation))
 
 
 def _check_subsidy(situation: Situation) -> Iterator[Finding]:
@@ -79,14 +93,11 @@ def _check_subsidy(situation: Situation) -> Iterator[Finding]:
     yield from finding("subsidy.received", "subsidised", subsidised == _SUBSIDY["yes"])
 
 
-def _reuse_share(situation: Situation) -> Float:
-    """R (clause 5.2): 1 for a piece or a proven batch; a flagged default for display."""
-    batch = situation.batch
-    unproven = situation.items.by_weight[batch.codes["item_type"]] & (
-        batch.codes["destination"] == -1
-    )
-    unproven &= situation.demonstration
-    return np.where(unproven, situation.factors.value("default_share"), 1.0)
+def _unproven(situation: Situation) -> Mask:
+    """Batches by weight without evidence of their fate (clause 3.3)."""
+    codes = situation.batch.codes
+    unproven: Mask = situation.items.by_weight[codes["item_type"]] & (codes["destination"] == -1)
+    return unproven
 
 
 def life_budget(situation: Situation) -> Float:
@@ -104,10 +115,11 @@ def compute(situation: Situation) -> Emissions:
     cap, kept = factors.value("condition_cap"), life_kept(situation)
     credited = np.minimum(np.minimum(by_age, cap) * kept, situation.allowance)
     inside = factors.includes_life("displacement")
-    own = np.maximum(np.minimum(by_age, cap) * kept, 1e-12)
+    own = np.maximum(np.minimum(by_age, cap) * kept, _LEAST_LIFE)
     counted = np.where(inside, kept * np.minimum(1.0, situation.allowance / own), credited)
     pieces = amount(situation)
-    share = _reuse_share(situation)
+    unproven = _unproven(situation) & situation.demonstration
+    share = np.where(unproven, factors.value("default_share"), 1.0)
     baseline = formulas.baseline_kg(
         pieces, share, factors.value("ef"), factors.value("displacement"), counted
     )
@@ -131,11 +143,53 @@ def compute(situation: Situation) -> Emissions:
         *use_terms,
     ]
     flags = common_flags(situation) | flag(unsourced, "energy_unsourced")
-    flags |= flag(share != 1.0, "reuse_share_default")
+    flags |= flag(unproven, "reuse_share_default")
     flags |= flag(situation.allowance < np.minimum(by_age, cap) * kept, "life_account")
-    unused = unused_roles(situation, unsourced) | {"default_share": share == 1.0}
+    unused = unused_roles(situation, unsourced) | {"default_share": ~unproven}
     return Emissions(baseline, project, use, leakage, credited, terms, flags, unused)
 
+
+#: Share of an act's own L that its item's account grants, where D already contains the life.
+_GRANTED: Expr = (
+    "if",
+    ("given", "allowance"),
+    ("min", ONE, ("div", "allowance", ("max", "own", num(_LEAST_LIFE)))),
+    ONE,
+)
+
+#: The formula as published: :func:`compute`, operation by operation.
+STEPS: tuple[Step, ...] = (
+    *AMOUNT,
+    LIFE_KEPT,
+    (
+        "share",
+        ("if", ("and", "by_weight", ("not", ("given", "destination"))), "default_share", ONE),
+    ),
+    (
+        "by_age",
+        (
+            "if",
+            ("given", "age_years"),
+            ("max", ZERO, ("sub", ONE, ("div", "age_years", "life"))),
+            "unknown_age_life",
+        ),
+    ),
+    ("own", ("mul", ("min", "by_age", "condition_cap"), "kept")),
+    ("credited", credited("own")),
+    (
+        "counted",
+        ("if", ("is", "displacement.includes", "life"), ("mul", "kept", _GRANTED), "credited"),
+    ),
+    ("be", product("q", "share", "ef", "displacement", "counted")),
+    *PROJECT,
+    (
+        "years",
+        ("if", ("given", "age_years"), ("max", ZERO, ("sub", "life", "age_years")), "life"),
+    ),
+    USE,
+    LEAKAGE,
+    *GRAM_STEPS,
+)
 
 METHODOLOGY = Methodology(
     id="HD-REUSE",
@@ -152,6 +206,7 @@ METHODOLOGY = Methodology(
         "LE = rate·BE; "
         "er = BE − PE − U − LE"
     ),
+    steps=STEPS,
     roles=ROLES,
     check=check,
     compute=compute,

@@ -15,6 +15,7 @@ from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.period import FIRST_DAY
 from carbon.domain.quantification.methodology import Emissions, Methodology, Situation, Term
+from carbon.domain.quantification.published import GRAM_STEPS, ONLY_BASELINE
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
 
@@ -59,6 +60,7 @@ METHODOLOGY = Methodology(
     issues=False,
     acts=("sale", "donation", "share", "trade_in", "repair", "intake"),
     formula="er = mass·metric",
+    steps=(("be", ("mul", "mass_kg", "metric")), *ONLY_BASELINE, *GRAM_STEPS),
     roles=(Role("metric", "mass_metric", "{item_type}"),),
     check=check,
     compute=compute,

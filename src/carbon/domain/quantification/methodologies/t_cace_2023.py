@@ -16,6 +16,7 @@ from carbon.domain.activity.record import Finding
 from carbon.domain.errors import Text
 from carbon.domain.quantification.handover import amount
 from carbon.domain.quantification.methodology import Emissions, Methodology, Situation, Term
+from carbon.domain.quantification.published import AMOUNT, GRAM_STEPS, ONLY_BASELINE
 from carbon.domain.quantification.resolver import Role
 from carbon.domain.units import Float
 
@@ -59,6 +60,12 @@ METHODOLOGY = Methodology(
     issues=False,
     acts=("sale", "donation", "share", "trade_in"),
     formula="er = q·production·replacement rate",
+    steps=(
+        *AMOUNT,
+        ("be", ("mul", "q", ("mul", "production", "rate"))),
+        *ONLY_BASELINE,
+        *GRAM_STEPS,
+    ),
     roles=(
         Role("production", "t_cace", "production/{item_type}"),
         Role("rate", "t_cace", "replacement/{condition}", "condition"),

@@ -1,0 +1,173 @@
+"""One submission on its way into the store; implements the port ``Intake``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from carbon.adapters.annotated import AnnotatedFile
+from carbon.adapters.parties import Parties
+from carbon.adapters.records import RecordWriter, Staged
+from carbon.adapters.reference import Reference
+from carbon.adapters.spool import ROWS, RowFile, TableSpool
+from carbon.adapters.store.database import Database
+from carbon.adapters.store.facts import Facts, NewFact, add_fact, load_records, raced
+from carbon.adapters.tabular.survey import Survey
+from carbon.adapters.vault import Vault
+from carbon.domain.activity.record import Finding, Vocabulary
+from carbon.domain.errors import Lang
+from carbon.domain.log.leaf import canonical
+from carbon.domain.quantification.engine import Engine, Quantities
+from carbon.domain.units import Float, Int
+from carbon.ports import Claims, LifeEntry
+
+#: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
+_TIME_BYTES, _CHANCE_BYTES = 6, 6
+_TABLES = ("person", "claim", "activity", "quantity", "personal", "life_entry")
+SUBMISSION, RECORD = "submission", "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What makes a submission what it is. ``kind``: a bulk of rows, or one record.
+
+    ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
+    when it is recorded; ``annotated``: where rejected rows go.
+    """
+
+    kind: str
+    key: str
+    source: str
+    digest: str
+    at: datetime
+    annotated: Path
+    lang: Lang
+
+
+class StoreIntake:
+    """Stages records on disk, then stores all of them in one transaction with their leaf."""
+
+    def __init__(
+        self,
+        request: Request,
+        survey: Survey,
+        engine: Engine,
+        words: Mapping[str, Vocabulary],
+        reference: Reference,
+        database: Database,
+        vault: Vault,
+        spool: Path,
+    ) -> None:
+        self._request, self._survey, self._engine = request, survey, engine
+        self._reference, self._database = reference, database
+        self._tables = {name: TableSpool() for name in _TABLES}
+        self._rows = RowFile(spool / ROWS, reference.algorithms)
+        self._count = 0
+        self._text = b""
+        self._annotated = AnnotatedFile(request.annotated, request.lang)
+        milliseconds = int(request.at.timestamp() * 1000)
+        prefix = milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
+        known = Facts(database).known_persons
+        parties = Parties(survey, request.source, vault, known, self._tables["person"].add)
+        self._writer = RecordWriter(
+            engine, words, vault, parties,
+            prefix=prefix, source=request.source, digest=reference.salted,
+        )  # fmt: skip
+
+    @property
+    def suspects(self) -> Int:
+        """File rows that may have to do with another row."""
+        return self._survey.suspects
+
+    def claims(self, chunk: Any, quantities: Quantities) -> Claims:
+        """Identity of every record that was not rejected."""
+        return self._writer.claims(chunk, quantities)
+
+    def stage(
+        self, chunk: Any, quantities: Quantities, claims: Claims, allowance: Float | None = None
+    ) -> Staged:
+        """Those records, ready to be stored."""
+        return self._writer.stage(chunk, quantities, claims, allowance)
+
+    def add(self, staged: Staged, life: Sequence[LifeEntry]) -> None:
+        """Append staged records."""
+        if not len(staged):
+            return
+        if self._request.kind == SUBMISSION:
+            numbers = pa.array(range(self._count, self._count + len(staged)), pa.int64())
+            for name in ("activity", "quantity"):
+                staged.tables[name] = staged.tables[name].append_column("row", numbers)
+        staged.tables["life_entry"] = _life_table(staged.tables["claim"].column("fact_id"), life)
+        for name, table in staged.tables.items():
+            self._tables[name].add(table)
+        self._rows.add(staged.texts, staged.ends, staged.hashes)
+        self._text = staged.texts
+        self._count += len(staged)
+
+    def reject(self, chunk: Any, findings: Sequence[Finding]) -> None:
+        """Append rejected rows to the annotated file."""
+        self._annotated.add(chunk, findings)
+
+    def reject_malformed(self, rows: Mapping[int, str]) -> None:
+        """Append rows that hold no record."""
+        self._annotated.add_malformed(rows)
+
+    def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Store everything in one transaction. Raises ``store.raced``."""
+        self._annotated.close()
+        body = canonical(self._leaf(answer))
+        request = self._request
+        answer = {**answer, "kind": request.kind, "id": request.key}
+        fact = NewFact(request.kind, request.key, body, request.digest, answer)
+        with raced(), self._database.write() as connection:
+            self._reference.record(connection, request.at)
+            seq = add_fact(connection, fact, request.at)
+            batches = {name: spool.batches() for name, spool in self._tables.items()}
+            load_records(connection, batches, seq, request.at)
+        self._close()
+        return answer
+
+    def _leaf(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        context = self._reference.context(self._engine, self._request.at)
+        if self._request.kind == RECORD:
+            self._rows.abandon()
+            return {"type": RECORD, "row": json.loads(self._text), **context}
+        levels, digests = self._rows.finish()
+        return {
+            "type": SUBMISSION,
+            "id": self._request.key,
+            "rows": self._count,
+            "root": levels.root().hex(),
+            "file": dict(digests),
+            "er_g": str(answer["er_g"]),
+            **context,
+        }
+
+    def abandon(self) -> None:
+        """Leave nothing behind but the annotated file."""
+        self._annotated.close()
+        self._rows.abandon()
+        self._close()
+
+    def _close(self) -> None:
+        for spool in self._tables.values():
+            spool.close()
+
+
+def _life_table(fact_ids: pa.ChunkedArray, entries: Sequence[LifeEntry]) -> pa.Table:
+    return pa.table(
+        {
+            "item_key": pa.array([e.item_key for e in entries], pa.string()),
+            "ordinal": pa.array([e.ordinal for e in entries], pa.int64()),
+            "fact_id": fact_ids.take(pa.array([e.place for e in entries], pa.int64())),
+            "granted": pa.array([e.granted for e in entries], pa.float64()),
+            "left_over": pa.array([e.left for e in entries], pa.float64()),
+        }
+    )

@@ -1,0 +1,71 @@
+"""What every record refers to: the catalogue it was computed with, and the published formula."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from carbon.adapters.clock import ZONE
+from carbon.adapters.disk import put_folder, write_durably
+from carbon.adapters.spool import CATALOGUES, FORMULAS
+from carbon.adapters.store.facts import NewFact, add_fact, has_fact
+from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.log.leaf import canonical
+from carbon.domain.period import day_date
+from carbon.domain.quantification.engine import Engine
+from carbon.domain.quantification.methodology import Methodology
+from carbon.domain.quantification.published import formula_bytes, formula_digest
+
+#: Version of the published field list, `docs/receipts.md`.
+FIELDS = "1"
+
+
+class Reference:
+    """A catalogue and a methodology as facts, recorded with the first submission that uses them.
+
+    ``salted``: algorithm of salted digests; with ``sm3`` files are digested by both algorithms.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        methodology: Methodology,
+        factors: Path,
+        spool: Path,
+        salted: str,
+    ) -> None:
+        self._catalogue, self._methodology = catalogue, methodology
+        self.salted = salted
+        self.algorithms = ("sha256", "sm3") if salted == "sm3" else ("sha256",)
+        put_folder(spool / CATALOGUES / catalogue.root, sorted(factors.glob("*.csv")))
+        formula = spool / FORMULAS / f"{formula_digest(methodology)}.json"
+        write_durably(formula, formula_bytes(methodology))
+
+    def context(self, engine: Engine, at: datetime) -> dict[str, Any]:
+        """What all rows of a leaf share."""
+        as_of = engine.conditions.as_of
+        return {
+            "catalogue": self._catalogue.root,
+            "catalogue_rows": len(self._catalogue.leaves),
+            "methodology": self._methodology.name,
+            "formula": formula_digest(self._methodology),
+            "digest": self.salted,
+            "demonstration": engine.conditions.demonstration,
+            "fields": FIELDS,
+            "recorded_on": at.astimezone(ZONE).date().isoformat(),
+            **({} if as_of is None else {"as_of": day_date(as_of).isoformat()}),
+        }
+
+    def record(self, connection: sa.Connection, at: datetime) -> None:
+        """Make both facts unless they are."""
+        formula = formula_digest(self._methodology)
+        rows = len(self._catalogue.leaves)
+        for kind, key, body in (
+            ("catalogue", self._catalogue.root, {"root": self._catalogue.root, "rows": rows}),
+            ("formula", formula, {"methodology": self._methodology.name, "sha256": formula}),
+        ):
+            if not has_fact(connection, kind, key):
+                add_fact(connection, NewFact(kind, key, canonical({"type": kind, **body})), at)

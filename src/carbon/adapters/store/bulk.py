@@ -1,0 +1,117 @@
+"""Many rows at once: COPY on PostgreSQL, executemany on SQLite."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import sqlalchemy as sa
+
+#: Values looked up in one statement.
+KEYS_AT_ONCE = 20_000
+
+_OPTIONS = pacsv.WriteOptions(include_header=False)
+
+
+def load(
+    connection: sa.Connection,
+    table: sa.Table,
+    batches: Iterable[pa.Table],
+    constants: Mapping[str, Any] | None = None,
+) -> None:
+    """Append rows whose Arrow columns bear the names of the table's columns.
+
+    ``constants``: columns that are the same in every row.
+    """
+    if connection.dialect.name == "sqlite":
+        _execute_many(connection, table, batches, constants or {})
+    else:
+        _copy(connection, table, batches, constants or {})
+
+
+def _copy(
+    connection: sa.Connection,
+    table: sa.Table,
+    batches: Iterable[pa.Table],
+    constants: Mapping[str, Any],
+) -> None:
+    """COPY as CSV: Arrow writes it a column at a time, PostgreSQL reads it natively."""
+    driver = connection.connection.driver_connection
+    assert driver is not None, "a connection in use has a driver"  # noqa: S101
+    opened, copy = None, None
+    with driver.cursor() as cursor:
+        for batch in batches:
+            rows = _with_constants(batch, constants)
+            if copy is None:
+                names = ", ".join(f'"{name}"' for name in rows.column_names)
+                opened = cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)")
+                copy = opened.__enter__()
+            buffer = io.BytesIO()
+            pacsv.write_csv(rows, buffer, _OPTIONS)
+            copy.write(buffer.getbuffer())
+        if opened is not None:
+            opened.__exit__(None, None, None)
+
+
+def _with_constants(batch: pa.Table, constants: Mapping[str, Any]) -> pa.Table:
+    columns = {name: _writable(batch.column(name)) for name in batch.column_names}
+    for name, value in constants.items():
+        columns[name] = pa.repeat(pa.scalar(value), batch.num_rows)
+    return pa.table(columns)
+
+
+def _writable(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Bytes in PostgreSQL's hexadecimal form, words without their dictionary."""
+    if pa.types.is_binary(column.type):
+        return pa.array([None if v is None else "\\x" + v.hex() for v in column.to_pylist()])
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    return column
+
+
+def _execute_many(
+    connection: sa.Connection,
+    table: sa.Table,
+    batches: Iterable[pa.Table],
+    constants: Mapping[str, Any],
+) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None, "a connection in use has a driver"  # noqa: S101
+    for batch in batches:
+        names = [*batch.column_names, *constants]
+        columns = [_plain(batch.column(name)) for name in batch.column_names]
+        marks = ", ".join("?" * len(names))
+        quoted = ", ".join(f'"{name}"' for name in names)
+        driver.executemany(
+            f"INSERT INTO {table.name} ({quoted}) VALUES ({marks})",  # noqa: S608  our own names
+            zip(*columns, *(repeat(v, batch.num_rows) for v in constants.values()), strict=True),
+        )
+
+
+def _plain(column: pa.ChunkedArray) -> list[Any]:
+    """Values as SQLite keeps them: days as ISO text, truth as 0 and 1."""
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def keyed(
+    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], keys: Sequence[str]
+) -> Iterator[Any]:
+    """Rows of a query whose column is one of many keys, however many there are."""
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        part = list(keys[start : start + KEYS_AT_ONCE])
+        if connection.dialect.name == "sqlite":
+            listed = sa.text("SELECT value FROM json_each(:keys)").bindparams(keys=json.dumps(part))
+            yield from connection.execute(query.where(column.in_(listed)))
+        else:
+            listed_array = sa.func.any(sa.bindparam("keys", part, sa.ARRAY(sa.Text)))
+            yield from connection.execute(query.where(column == listed_array))

@@ -1,0 +1,156 @@
+"""Facts in and out of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from carbon.adapters.store import tables as t
+from carbon.adapters.store.bulk import keyed, load
+from carbon.adapters.store.database import Database
+from carbon.domain.activity.duplicates import Act
+from carbon.domain.errors import CarbonError
+from carbon.domain.period import day_number
+from carbon.ports import Answered, Claims, LifeLeft, Matches
+
+
+@dataclass(frozen=True, slots=True)
+class NewFact:
+    """A fact with a leaf of its own, and the answer its client gets."""
+
+    kind: str
+    key: str
+    body: bytes
+    request: str | None = None
+    answer: Mapping[str, Any] | None = None
+
+
+class Facts:
+    """Implements the port ``ClaimReader``; writes submissions. Safe to use from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def answered(self, kind: str, key: str) -> Answered | None:
+        """The stored answer to a request."""
+        query = sa.select(t.fact.c.request, t.fact.c.answer).where(
+            t.fact.c.kind == kind, t.fact.c.key == key
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Answered(row.request, json.loads(row.answer))
+
+    def known_persons(self, lookups: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
+        """Pseudonym and nonce of the persons that are known, by keyed hash."""
+        query = sa.select(t.person.c.lookup, t.person.c.person_id, t.person.c.nonce)
+        with self._database.read() as connection:
+            if connection.execute(sa.select(t.person.c.lookup).limit(1)).scalar() is None:
+                return {}
+            rows = keyed(connection, query, t.person.c.lookup, lookups)
+            return {row.lookup: (row.person_id, row.nonce) for row in rows}
+
+    def matching(self, claims: Claims) -> Matches:
+        """Everything stored that has to do with some claims."""
+        with self._database.read() as connection:
+            if connection.execute(sa.select(t.claim.c.record_key).limit(1)).scalar() is None:
+                return Matches({}, (), {})
+            items = sorted({i for i in claims.item if i})
+            pairs = sorted({p for p in claims.pair if p})
+            return Matches(
+                bodies=_bodies(connection, claims.record),
+                acts=_acts(connection, items, pairs),
+                life=_life(connection, items),
+            )
+
+
+def _bodies(connection: sa.Connection, records: Sequence[str]) -> dict[str, str]:
+    query = sa.select(t.claim.c.record_key, t.claim.c.body)
+    rows = keyed(connection, query, t.claim.c.record_key, records)
+    return {row.record_key: row.body for row in rows}
+
+
+def _acts(connection: sa.Connection, items: Sequence[str], pairs: Sequence[str]) -> list[Act]:
+    """Stored claims that share an item or a pair, corrected ones left out."""
+    corrected = sa.select(t.correction.c.replaces)
+    query = sa.select(t.claim).where(t.claim.c.fact_id.not_in(corrected))
+    found = {
+        row.record_key: row
+        for column, keys in ((t.claim.c.item_key, items), (t.claim.c.pair_key, pairs))
+        for row in keyed(connection, query, column, keys)
+    }
+    return [
+        Act(
+            item=row.item_key or "",
+            pair=row.pair_key or "",
+            giver=row.giver or "",
+            day=day_number(row.occurred_on),
+            quantity=row.quantity,
+            mass_kg=row.mass_kg,
+            order=row.record_key,
+        )
+        for row in found.values()
+    ]
+
+
+def _life(connection: sa.Connection, items: Sequence[str]) -> dict[str, LifeLeft]:
+    life: dict[str, LifeLeft] = {}
+    query = sa.select(t.life_entry.c.item_key, t.life_entry.c.ordinal, t.life_entry.c.left_over)
+    for row in keyed(connection, query, t.life_entry.c.item_key, items):
+        known = life.get(row.item_key)
+        if known is None or row.ordinal >= known.entries:
+            life[row.item_key] = LifeLeft(row.left_over, row.ordinal + 1)
+    return life
+
+
+@contextmanager
+def raced() -> Iterator[None]:
+    """A broken uniqueness means that somebody else was faster. Raises ``store.raced``."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise CarbonError("store.raced", reason=str(error.orig).splitlines()[0][:200]) from error
+
+
+def add_fact(connection: sa.Connection, new: NewFact, at: datetime) -> int:
+    """Append a fact with its pending leaf; returns its number."""
+    values = {
+        "kind": new.kind,
+        "key": new.key,
+        "request": new.request,
+        "body": new.body,
+        "answer": None if new.answer is None else json.dumps(new.answer, ensure_ascii=False),
+        "recorded_at": at,
+    }
+    seq = connection.execute(sa.insert(t.fact).values(values).returning(t.fact.c.seq)).scalar_one()
+    return int(seq)
+
+
+def has_fact(connection: sa.Connection, kind: str, key: str) -> bool:
+    """Whether a fact is there."""
+    query = sa.select(t.fact.c.seq).where(t.fact.c.kind == kind, t.fact.c.key == key)
+    return connection.execute(query).scalar() is not None
+
+
+def load_records(
+    connection: sa.Connection,
+    batches: Mapping[str, Iterable[pa.Table]],
+    seq: int,
+    at: datetime,
+) -> None:
+    """Append a submission's rows, table by table; parties first."""
+    stamped = {"fact_seq": seq, "recorded_at": t.instant_text(at)}
+    own = {
+        "activity": stamped,
+        "quantity": stamped,
+        "life_entry": {"recorded_at": stamped["recorded_at"]},
+    }
+    for table in (t.person, t.claim, t.activity, t.quantity, t.personal, t.life_entry):
+        load(connection, table, batches[table.name], own.get(table.name))
