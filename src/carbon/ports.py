@@ -42,6 +42,9 @@ class Chunk(Protocol):
     def take(self, positions: Int) -> Chunk:
         """The part at some positions."""
 
+    def split(self, rows: int) -> Iterator[Chunk]:
+        """Parts of at most so many rows, in order."""
+
     def join(self, others: Sequence[Any]) -> Chunk:
         """This chunk with others of the same submission after it."""
 

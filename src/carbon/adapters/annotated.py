@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 
 from carbon.adapters.tabular import typed
@@ -57,7 +58,7 @@ class AnnotatedFile:
 
     def add_malformed(self, rows: Mapping[int, str]) -> None:
         """Rows that hold no record, as they stand in the file."""
-        shape = Finding("row.shape", "", pa.array([]).to_numpy())
+        shape = Finding("row.shape", "", np.zeros(0, np.int64))
         for row, text in rows.items():
             self._write(self._header or ["text"], row, [text], [shape])
 

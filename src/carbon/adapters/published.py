@@ -42,7 +42,8 @@ _INPUTS = {
     "transport_km": "transport_km",
     "transport_mode": "transport_mode",
 }
-_SPECIAL = np.array([n < 0x20 or n in (0x22, 0x5C) for n in range(256)])
+#: Bytes that JSON escapes: control characters, quotation mark and backslash.
+_SPECIAL = np.isin(np.arange(256), [*range(0x20), 0x22, 0x5C])
 
 Columns = Mapping[str, pa.Array]
 
@@ -86,8 +87,8 @@ def json_object(members: Mapping[str, pa.Array]) -> pa.Array:
         piece = pc.binary_join_element_wise(f',"{name}":', values, "")
         pieces.append(piece.fill_null("") if piece.null_count else piece)
     joined = pc.binary_join_element_wise(*pieces, "")
-    inside = pc.binary_slice(joined.cast(pa.binary()), 1).cast(pa.string())
-    return pc.binary_join_element_wise("{", inside, "}", "")
+    opened = pc.binary_replace_slice(joined.cast(pa.binary()), 0, 1, b"{").cast(pa.string())
+    return pc.binary_join_element_wise(opened, "}", "")
 
 
 def json_text(cells: pa.Array) -> pa.Array:

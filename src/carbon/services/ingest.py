@@ -36,6 +36,10 @@ from carbon.services.quantify import among
 CONFLICT, REPEATED, SUSPECTED = "record.conflict", "record_id.duplicate", "duplicate.suspected"
 
 
+#: Rows examined at once: keys and seals are made record by record, and bound the memory.
+CHUNK_ROWS = 8_192
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A chunk after examination: what is stored of it, why the rest is not, what is held back."""
@@ -280,7 +284,8 @@ def ingest(
                 reasons[found.code, found.column] += len(found.rows)
             progress(count.rows, source.total_rows)
 
-        for done in executor.map(task, source.chunks()):
+        parts = (part for chunk in source.chunks() for part in chunk.split(CHUNK_ROWS))
+        for done in executor.map(task, parts):
             take(done)
             held += [done.held] if done.held else []
         if held:

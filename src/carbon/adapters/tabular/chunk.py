@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -70,6 +70,12 @@ class TableChunk:
         """The part at some positions."""
         part = self.raw().take(pa.array(positions, pa.int64()))
         return self._of(part, self.row_numbers()[positions])
+
+    def split(self, rows: int) -> Iterator[TableChunk]:
+        """Parts of at most so many rows, in order."""
+        numbers = self.row_numbers()
+        for start in range(0, len(numbers), rows):
+            yield self._of(self.raw().slice(start, rows), numbers[start : start + rows])
 
     def join(self, others: Sequence[TableChunk]) -> TableChunk:
         """This chunk with others of the same submission after it."""

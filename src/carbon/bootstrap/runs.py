@@ -1,4 +1,4 @@
-"""The one place that knows all parts: joins services to adapters."""
+"""Runs on files, without a store: quantify, explain, simulate."""
 
 from __future__ import annotations
 

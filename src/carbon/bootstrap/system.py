@@ -1,0 +1,224 @@
+"""A running system: database, log and keys of one home, with the services over them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from carbon.adapters.clock import SystemClock
+from carbon.adapters.executors import Threads
+from carbon.adapters.intake import RECORD, SUBMISSION, Request, StoreIntake
+from carbon.adapters.reference import Reference
+from carbon.adapters.store import schema
+from carbon.adapters.store.database import Database
+from carbon.adapters.store.facts import Facts
+from carbon.adapters.store.ownership import claim_identity
+from carbon.adapters.tabular import open_source, read_mapping
+from carbon.adapters.tabular.record import open_record
+from carbon.adapters.vault import Vault
+from carbon.domain.activity.record import vocabularies
+from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.period import day_number
+from carbon.domain.quantification.engine import Conditions, Engine
+from carbon.domain.quantification.methodologies import methodology_named
+from carbon.files.factor_folder import read_catalogue
+from carbon.ports import Clock, Progress
+from carbon.services.ingest import ingest
+from carbon.settings import Settings
+
+STORE_KEY, LOG_KEY = "store.key", "log.key"
+#: How often a submission is tried again when another one was faster with the same ids.
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """What `carbon ingest` was asked for.
+
+    ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
+    default made from everything asked for, so that the same call is the same submission.
+    """
+
+    path: Path
+    source: str = "local"
+    submission: str | None = None
+    methodology: str = "HD-REUSE"
+    mapping: str = "canonical"
+    demonstration: bool = False
+    as_of: date | None = None
+    accept_valid: bool = False
+    annotated: Path | None = None
+    lang: Lang = "zh"
+
+
+class System:
+    """Opens parts when they are needed and keeps them. Raises ``store.*``, ``key.*``."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._engines: dict[tuple[Any, ...], Engine] = {}
+
+    @cached_property
+    def database(self) -> Database:
+        """The application's connections, to a schema of the right revision."""
+        database = Database(self.settings.database)
+        database.ready()
+        return database
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The secrets, checked to be those of this database."""
+        vault = Vault(self.settings.keys / STORE_KEY)
+        claim_identity(self.database, "vault", vault.fingerprint)
+        return vault
+
+    @cached_property
+    def catalogue(self) -> Any:
+        """The factor tables."""
+        return read_catalogue(self.settings.factors)
+
+    def upgrade(self, to: str = "head") -> str:
+        """Bring the database to the current revision, as its owner; makes the secrets of a new one.
+
+        Raises ``key.missing`` if a database with facts has lost its key.
+        """
+        owner = Database(self.settings.owner)
+        app = Database(self.settings.database)
+        if owner.path is not None:
+            owner.path.parent.mkdir(parents=True, exist_ok=True)
+        role = app.url.username if app.url.username != owner.url.username else None
+        with owner.write() as connection:
+            fresh = schema.revision(connection) is None
+            schema.upgrade(connection, self.clock.today(), role, to)
+        key = self.settings.keys / STORE_KEY
+        if fresh and not key.exists():
+            Vault.create(key)
+        owner.close()
+        app.close()
+        return schema.head()
+
+    # --- ingest -------------------------------------------------------------------------------
+
+    def _engine(self, name: str, *, demonstration: bool, as_of: date | None) -> Engine:
+        today = self.clock.today()
+        wanted = (name, demonstration, as_of, today)
+        if wanted not in self._engines:
+            conditions = Conditions(
+                today=day_number(today),
+                demonstration=demonstration,
+                as_of=None if as_of is None else day_number(as_of),
+            )
+            methodology = methodology_named(name, as_of or today)
+            self._engines[wanted] = Engine(self.catalogue, methodology, conditions)
+        return self._engines[wanted]
+
+    def ingest(self, request: IngestRequest, progress: Progress) -> Mapping[str, Any]:
+        """Store a file, or tell why not; the same request is told the same.
+
+        Raises ``request.conflict`` for an id that stands for another submission.
+        """
+        words = vocabularies(self.catalogue)
+        source = open_source(request.path, read_mapping(request.mapping), words)
+        digest = _digest(
+            {
+                "source": request.source,
+                "input": source.digest,
+                "mapping": request.mapping,
+                "methodology": request.methodology,
+                "demonstration": request.demonstration,
+                "as_of": None if request.as_of is None else request.as_of.isoformat(),
+                "accept_valid": request.accept_valid,
+            }
+        )
+        key = _scoped(request.source, request.submission or digest)
+        annotated = request.annotated or request.path.with_name(f"{request.path.stem}-rejected.csv")
+        return self._store(SUBMISSION, key, digest, source, request, annotated, progress)
+
+    def record(self, cells: Mapping[str, str], request: IngestRequest) -> Mapping[str, Any]:
+        """Store one record; ``cells`` by canonical column. The record's id is the request's."""
+        words = vocabularies(self.catalogue)
+        source = open_record(cells, words)
+        digest = _digest({"cells": dict(cells), "methodology": request.methodology})
+        key = _scoped(request.source, cells.get("record_id", ""))
+        annotated = self.settings.spool / "rejected.csv"
+        return self._store(RECORD, key, digest, source, request, annotated, lambda *_: None)
+
+    def _store(
+        self,
+        kind: str,
+        key: str,
+        digest: str,
+        source: Any,
+        request: IngestRequest,
+        annotated: Path,
+        progress: Progress,
+    ) -> Mapping[str, Any]:
+        facts = Facts(self.database)
+        engine = self._engine(
+            request.methodology, demonstration=request.demonstration, as_of=request.as_of
+        )
+        for attempt in range(_TRIES):
+            answered = facts.answered(kind, key)
+            if answered is not None:
+                if answered.request != digest:
+                    raise CarbonError("request.conflict", id=key)
+                return answered.answer
+            try:
+                return ingest(
+                    source,
+                    engine,
+                    self._intake(kind, key, digest, source, request, annotated, engine),
+                    facts,
+                    Threads(),
+                    progress,
+                    accept_valid=request.accept_valid,
+                )
+            except CarbonError as error:
+                if error.code != "store.raced" or attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _intake(
+        self,
+        kind: str,
+        key: str,
+        digest: str,
+        source: Any,
+        request: IngestRequest,
+        annotated: Path,
+        engine: Engine,
+    ) -> StoreIntake:
+        spool = self.settings.spool
+        reference = Reference(
+            self.catalogue, engine.methodology, self.settings.factors, spool, self.settings.digest
+        )
+        asked = Request(
+            kind, key, request.source, digest, self.clock.now(), annotated, request.lang
+        )
+        return StoreIntake(
+            asked,
+            source.survey(),
+            engine,
+            vocabularies(self.catalogue),
+            reference,
+            self.database,
+            self.vault,
+            spool,
+        )
+
+
+def _digest(request: Mapping[str, Any]) -> str:
+    text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _scoped(source: str, key: str) -> str:
+    """A client's id as a key of facts: what is public of it is a hash."""
+    return hashlib.sha256(f"{source}\n{key}".encode()).hexdigest()[:32]
