@@ -104,14 +104,19 @@ func checkBundles(root string, size int64, hashes tlog.HashReader) {
 			tile.W = int(left)
 		}
 		rest := read(root, "tile/entries/"+strings.TrimPrefix(tile.Path(), "tile/8/data/"))
+		var leaves []tlog.Hash
+		var places []int64
 		for ; len(rest) > 0; index++ {
 			length := int(binary.BigEndian.Uint16(rest))
-			leaf := rest[2 : 2+length]
+			leaves = append(leaves, tlog.RecordHash(rest[2:2+length]))
+			places = append(places, tlog.StoredHashIndex(0, index))
 			rest = rest[2+length:]
-			stored, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
-			must(err)
-			if stored[0] != tlog.RecordHash(leaf) {
-				log.Fatalf("leaf %d does not hash to its tile", index)
+		}
+		stored, err := hashes.ReadHashes(places)
+		must(err)
+		for i, leaf := range leaves {
+			if stored[i] != leaf {
+				log.Fatalf("leaf %d of bundle %d does not hash to its tile", i, n)
 			}
 		}
 	}
