@@ -155,7 +155,8 @@ def test_broken_checkpoints_rightly_signed(case):
 
 
 def test_the_last_newline_belongs_to_the_text():
-    assert code_of(lambda: Checkpoint.parse(str(HEAD)[:-1])) == "checkpoint.malformed"
+    for text in (str(HEAD)[:-1], str(HEAD) + "more"):
+        assert code_of(lambda text=text: Checkpoint.parse(text)) == "checkpoint.malformed"
     assert code_of(lambda: Checkpoint(ORIGIN, -1, HEAD.root)) == "checkpoint.malformed"
 
 

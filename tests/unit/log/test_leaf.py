@@ -75,6 +75,13 @@ def test_what_two_encoders_could_write_differently_is_refused(value):
         canonical(value)
 
 
+def test_a_circle_is_refused():
+    circle: list[object] = []
+    circle.append(circle)
+    with pytest.raises(ValueError, match="Circular"):
+        canonical(circle)
+
+
 def test_a_leaf_has_a_limit_other_documents_have_not():
     fits = "x" * (MAX_LEAF_BYTES - 2)
     assert len(canonical(fits)) == MAX_LEAF_BYTES

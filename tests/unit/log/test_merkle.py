@@ -245,6 +245,20 @@ def test_a_proof_of_another_length_is_refused():
             assert not check_consistency(old, mth(0, old), size, root, [])
 
 
+def test_a_proof_longer_than_the_tree_is_high_is_refused():
+    """Its hashes lead to the root, though of a tree that has no place for them."""
+    left, right = leaf_hash(LEAVES[0]), leaf_hash(LEAVES[1])
+    assert not check_inclusion(right, 0, 1, [left], node_hash(left, right))
+    assert not check_inclusion(left, 0, 1, [right], node_hash(left, right))
+
+
+def test_hashes_of_other_lengths_are_refused_though_their_bytes_join_rightly():
+    both = leaf_hash(LEAVES[0]) + leaf_hash(LEAVES[1])
+    assert check_inclusion(both[:32], 0, 2, [both[32:]], mth(0, 2))
+    assert not check_inclusion(both[:31], 0, 2, [both[31:]], mth(0, 2))
+    assert not check_inclusion(both, 0, 2, [b""], mth(0, 2))
+
+
 def test_nothing_is_consistent_with_an_empty_tree():
     """A verifier that accepts size 0 as "before" can be reset by anyone."""
     assert not check_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, [])
@@ -292,6 +306,7 @@ def test_a_tree_grows_from_its_right_edge_alone():
 
             grown = Levels(whole[old * HASH_BYTES : new * HASH_BYTES], start=old, before=before)
             assert len(seen) == len(set(seen))
+            assert not (seen and new == old)
             full = Levels(whole[: new * HASH_BYTES])
             for level, hashes in enumerate(grown.levels):
                 assert hashes == full.levels[level][(old >> level) * HASH_BYTES :]
