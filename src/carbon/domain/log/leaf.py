@@ -47,7 +47,7 @@ def canonical(value: object, limit: int | None = MAX_LEAF_BYTES) -> bytes:
     """RFC 8785 bytes of dicts, lists, text, integers, booleans and None.
 
     ``limit``: most bytes; None for what is not a leaf. Raises ``leaf.too_large`` over it, and
-    ValueError for floats, keys that are not ASCII text, integers of 2**53 and more, lone surrogates.
+    ValueError for floats, keys other than ASCII text, integers of 2**53 and more, lone surrogates.
     """
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
