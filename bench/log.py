@@ -3,7 +3,9 @@
     python bench/log.py [--leaves 1000000] [--proofs 2000]
 
 The tree is compared with a bare loop that hashes the same leaves and keeps nothing; the two
-alternate and the best of each counts. Exit code 1: a floor is missed.
+alternate, and the best of each counts, in processor seconds, since both are one thread of pure
+computing. A proof is timed by the clock, the better of two, so that a slice of time given to
+another process does not count. Exit code 1: a floor is missed.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ RATIO_GOAL, RATIO_FLOOR, PROOF_MS, MEMORY_MB = 2.0, 3.0, 5.0, 150.0
 LEAF_BYTES = 300
 
 
-def seconds(act: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(act: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
+    start = clock()
     act()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def hash_each(leaves: list[bytes]) -> None:
@@ -69,10 +71,12 @@ def proof_times(tree: Levels, leaves: list[bytes], folder: Path, proofs: int) ->
 
     root, size, chance, times = tree.root(), tree.size, random.Random(1), []  # noqa: S311  a choice of leaves, no secret
     for index in chance.choices(range(size), k=proofs):
-        start = time.perf_counter()
-        proof = inclusion_proof(index, size, tile_reader(size, load))
-        times.append((time.perf_counter() - start) * 1e3)
-        if not check_inclusion(leaf_hash(leaves[index]), index, size, proof, root):
+
+        def prove(index: int = index) -> list[bytes]:
+            return inclusion_proof(index, size, tile_reader(size, load))
+
+        times.append(1e3 * min(seconds(prove, time.perf_counter) for _ in range(2)))
+        if not check_inclusion(leaf_hash(leaves[index]), index, size, prove(), root):
             sys.exit(f"the proof of leaf {index} does not hold")
     return times
 
