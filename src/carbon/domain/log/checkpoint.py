@@ -40,9 +40,8 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 def decimal(text: str) -> int | None:
-    """A size or index: ASCII digits without leading zeros, otherwise None."""
-    number = int(text) if _DECIMAL.fullmatch(text) else MAX_SIZE + 1
-    return number if number <= MAX_SIZE else None
+    """A size or index: at most 19 ASCII digits without leading zeros, otherwise None."""
+    return int(text) if _DECIMAL.fullmatch(text) else None
 
 
 @dataclass(frozen=True, slots=True)

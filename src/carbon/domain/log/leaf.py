@@ -7,6 +7,7 @@ Keys are ASCII (so that sorting by code point and by UTF-16 unit agree), numbers
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Final
 
 from carbon.domain.errors import CarbonError
@@ -19,32 +20,40 @@ _BEYOND_DOUBLES = 2**53
 
 def _refuse_foreign(value: object) -> None:
     """Raise ValueError for what the schema does not allow, anywhere inside."""
-    if isinstance(value, str | bool | None):
-        return
-    if isinstance(value, int):
-        if abs(value) >= _BEYOND_DOUBLES:
-            raise ValueError(f"{value} is too large for a JSON integer; write it as a string")
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            if not isinstance(key, str) or not key.isascii():
-                raise ValueError(f"{key!r} is not an ASCII key")
-            _refuse_foreign(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            _refuse_foreign(member)
-    else:
-        name = type(value).__name__
-        raise ValueError(f"{name} has no canonical form; write it as a string")  # noqa: TRY004  one class for all refusals
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str) or one is None:
+            continue
+        if isinstance(one, dict):
+            _refuse_keys(one)
+            pending += one.values()
+        elif isinstance(one, list | tuple):
+            pending += one
+        elif not isinstance(one, int):
+            name = type(one).__name__
+            raise ValueError(f"{name} has no canonical form; write it as text")  # noqa: TRY004  one class for all refusals
+        elif abs(one) >= _BEYOND_DOUBLES:
+            raise ValueError(f"{one} is too large for a JSON integer; write it as a string")
+
+
+def _refuse_keys(keys: Iterable[object]) -> None:
+    for key in keys:
+        if not isinstance(key, str) or not key.isascii():
+            raise ValueError(f"{key!r} is not an ASCII key")
 
 
 def canonical(value: object, limit: int | None = MAX_LEAF_BYTES) -> bytes:
     """RFC 8785 bytes of dicts, lists, text, integers, booleans and None.
 
     ``limit``: most bytes; None for what is not a leaf. Raises ``leaf.too_large`` over it, and
-    ValueError for floats, keys that are not ASCII, integers of 2**53 and more, lone surrogates.
+    ValueError for floats, keys other than ASCII text, integers of 2**53 and more, lone surrogates.
     """
-    _refuse_foreign(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    _refuse_foreign(value)  # after the encoder, which refuses circles
     data = text.encode()
     if limit is not None and len(data) > limit:
         raise CarbonError("leaf.too_large", size=len(data), limit=limit)

@@ -56,7 +56,7 @@ def base64_text(data: bytes) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether a key may be called so: not empty, no Unicode space, no control character, no +, no surrogate."""
+    """Whether a key may be called so: not empty, valid text without spaces, controls and ``+``."""
     odd = any(c.isspace() or c < " " or c == "+" or "\ud800" <= c <= "\udfff" for c in name)
     return bool(name) and not odd
 
