@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from carbon.domain.activity.duplicates import Act
 from carbon.domain.activity.record import Batch, Finding
+from carbon.domain.log.note import Key
+from carbon.domain.log.tile import Tile
 from carbon.domain.quantification.engine import Quantities
 from carbon.domain.units import Float, Int
 
@@ -250,3 +253,78 @@ class ClaimReader(Protocol):
 
     def matching(self, claims: Claims) -> Matches:
         """Everything that has to do with some claims."""
+
+
+# --- the log --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLeaf:
+    """A fact that waits for its place in the log: its number, and the leaf's exact bytes."""
+
+    seq: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A signed state of the log: the tree's size and root, and the note that says so."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+class LogQueue(Protocol):
+    """The database's side of the log: what waits, and which checkpoint is the last."""
+
+    def sequencing(self) -> AbstractContextManager[None]:
+        """Hold the one right to sequence. Raises ``log.busy`` if another process has it."""
+
+    def head(self) -> Head | None:
+        """The last checkpoint; ``None`` before the first."""
+
+    def pending(self, limit: int) -> Sequence[PendingLeaf]:
+        """The oldest facts without a place."""
+
+    def leaves(self, start: int, end: int) -> Iterator[bytes]:
+        """The leaves from one place to before another, in order."""
+
+    def advance(self, old: int, head: Head, leaves: Sequence[PendingLeaf], at: datetime) -> None:
+        """Give the leaves their places from ``old`` on and make ``head`` the last checkpoint.
+
+        One transaction, compare-and-swap on the size. Raises ``store.raced``.
+        """
+
+
+class LogFiles(Protocol):
+    """The files' side of the log: a public folder, and a private one on the same file system."""
+
+    def sequencing(self) -> AbstractContextManager[None]:
+        """Hold the lock of the private folder. Raises ``log.busy``."""
+
+    def signed(self) -> Sequence[bytes]:
+        """Every copy of the last signed note that is kept outside the database."""
+
+    def tile(self, tile: Tile) -> bytes:
+        """A published tile or bundle. Raises ``log.missing``."""
+
+    def stage(self, size: int, files: Iterable[tuple[Tile, bytes]]) -> None:
+        """Write the files of a tree of some size aside, durably. Raises ``file.output``."""
+
+    def apply(self, size: int) -> None:
+        """Move staged files into place; nothing to do where they are. Raises ``log.changed``."""
+
+    def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
+        """Publish what the leaves refer to, then the checkpoint."""
+
+
+class Signer(Protocol):
+    """The log's key."""
+
+    @property
+    def key(self) -> Key:
+        """Its public side; its name is the log's origin."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message."""

@@ -39,10 +39,8 @@ class Reference:
     ) -> None:
         self._catalogue, self._methodology = catalogue, methodology
         self.salted = salted
+        self._factors, self._spool = factors, spool
         self.algorithms = ("sha256", "sm3") if salted == "sm3" else ("sha256",)
-        put_folder(spool / CATALOGUES / catalogue.root, sorted(factors.glob("*.csv")))
-        formula = spool / FORMULAS / f"{formula_digest(methodology)}.json"
-        write_durably(formula, formula_bytes(methodology))
 
     def context(self, engine: Engine, at: datetime) -> dict[str, Any]:
         """What all rows of a leaf share."""
@@ -60,12 +58,14 @@ class Reference:
         }
 
     def record(self, connection: sa.Connection, at: datetime) -> None:
-        """Make both facts unless they are."""
-        formula = formula_digest(self._methodology)
-        rows = len(self._catalogue.leaves)
-        for kind, key, body in (
-            ("catalogue", self._catalogue.root, {"root": self._catalogue.root, "rows": rows}),
-            ("formula", formula, {"methodology": self._methodology.name, "sha256": formula}),
-        ):
-            if not has_fact(connection, kind, key):
-                add_fact(connection, NewFact(kind, key, canonical({"type": kind, **body})), at)
+        """Make both facts unless they are; their files wait in the spool for publication."""
+        root, formula = self._catalogue.root, formula_digest(self._methodology)
+        if not has_fact(connection, "catalogue", root):
+            put_folder(self._spool / CATALOGUES / root, sorted(self._factors.glob("*.csv")))
+            leaf = {"type": "catalogue", "root": root, "rows": len(self._catalogue.leaves)}
+            add_fact(connection, NewFact("catalogue", root, canonical(leaf)), at)
+        if not has_fact(connection, "formula", formula):
+            path = self._spool / FORMULAS / f"{formula}.json"
+            write_durably(path, formula_bytes(self._methodology))
+            leaf = {"type": "formula", "methodology": self._methodology.name, "sha256": formula}
+            add_fact(connection, NewFact("formula", formula, canonical(leaf)), at)

@@ -67,8 +67,9 @@ def _quotes(path: Path, encoding: str) -> int:
 class CsvFile:
     """A CSV file; implements ``TableFile``. Raises ``file.*``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, block_bytes: int = BLOCK_BYTES) -> None:
         self.path = path
+        self._block = block_bytes
         self.malformed: dict[int, str] = {}
         self._encoding, self._quotes = scan(path)
         with path.open(encoding=self._encoding, newline="") as stream:
@@ -126,7 +127,7 @@ class CsvFile:
         reader = pacsv.open_csv(
             self.path,
             read_options=pacsv.ReadOptions(
-                block_size=BLOCK_BYTES,
+                block_size=self._block,
                 encoding=self._encoding,
                 use_threads=False,
                 skip_rows=self._leading,

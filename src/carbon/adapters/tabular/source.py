@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
-from carbon.adapters.tabular.csv_file import CsvFile
+from carbon.adapters.tabular.csv_file import BLOCK_BYTES, CsvFile
 from carbon.adapters.tabular.identity import suspect_rows
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
 from carbon.adapters.tabular.mapping import Rule
@@ -138,11 +138,14 @@ def _text_columns(
 
 
 def open_source(
-    path: Path, mapping: ColumnMapping, vocabularies: Mapping[str, Vocabulary]
+    path: Path,
+    mapping: ColumnMapping,
+    vocabularies: Mapping[str, Vocabulary],
+    block_bytes: int = BLOCK_BYTES,
 ) -> TableSource:
     """Open a CSV, XLSX or Parquet file, told apart by its first bytes.
 
-    Raises ``file.*`` and ``columns.*``.
+    ``block_bytes``: how much of a CSV file is read at once. Raises ``file.*`` and ``columns.*``.
     """
     if not path.is_file():
         raise CarbonError("file.missing", path=path)
@@ -157,5 +160,5 @@ def open_source(
     elif head.startswith((b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PK", b"7z\xbc\xaf")):
         raise CarbonError("file.format", path=path, reason="binary")
     else:
-        file = CsvFile(path)
+        file = CsvFile(path, block_bytes)
     return TableSource(file, mapping, vocabularies)

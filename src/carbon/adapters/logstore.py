@@ -1,0 +1,152 @@
+"""The log as files: a public folder that a static server can serve, and a private one beside it.
+
+Public: ``checkpoint``, ``checkpoints/`` (all of them), ``tile/`` (C2SP tlog-tiles), ``rows/``,
+``catalogues/``, ``formulas/``, ``log.vkey``, ``tools/check_receipt.py``. Private: staged tiles,
+files whose leaf is not published yet, the lock, and a copy of the last signed note beside the key.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import filecmp
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from carbon.adapters.disk import sync_folder, write_durably
+from carbon.adapters.spool import CATALOGUES, FORMULAS, ROWS
+from carbon.domain.errors import CarbonError
+from carbon.domain.log.note import Key
+from carbon.domain.log.tile import FULL, Tile, bundles, tiles
+from carbon.ports import Head
+
+CHECKPOINT, CHECKPOINTS, KEY, CHECKER = "checkpoint", "checkpoints", "log.vkey", "check_receipt.py"
+_LOCK, _STAGED = "sequencer.lock", "staged"
+
+
+def history_path(size: int) -> str:
+    """Where a checkpoint of some size is kept, in folders of a thousand."""
+    digits = f"{size:012d}"
+    return "/".join([CHECKPOINTS, *(digits[n : n + 3] for n in range(0, 12, 3))])
+
+
+class LogFolder:
+    """Implements the port ``LogFiles``.
+
+    ``signed``: file outside database and public folder that keeps the last signed note.
+    """
+
+    def __init__(self, public: Path, spool: Path, signed: Path) -> None:
+        self.public, self._spool, self._signed = public, spool, signed
+
+    @classmethod
+    def create(cls, public: Path, spool: Path, signed: Path, key: Key) -> LogFolder:
+        """A new log with its key and the checker. Raises ``log.exists`` over an old one."""
+        if public.exists() and any(public.iterdir()) or signed.exists():
+            raise CarbonError("log.exists", path=public if public.exists() else signed)
+        write_durably(public / KEY, f"{key.vkey}\n".encode())
+        checker = package_files("carbon.files").joinpath(CHECKER).read_bytes()
+        write_durably(public / "tools" / CHECKER, checker)
+        return cls(public, spool, signed)
+
+    @contextmanager
+    def sequencing(self) -> Iterator[None]:
+        """Hold the lock file. Raises ``log.busy``, ``log.missing``."""
+        if not (self.public / KEY).is_file():
+            raise CarbonError("log.missing", path=self.public / KEY)
+        self._spool.mkdir(parents=True, exist_ok=True)
+        with (self._spool / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise CarbonError("log.busy") from error
+            yield
+
+    def signed(self) -> Sequence[bytes]:
+        """The published checkpoint and the private copy of the last signed one."""
+        copies = (self.public / CHECKPOINT, self._signed)
+        return [path.read_bytes() for path in copies if path.is_file()]
+
+    def tile(self, tile: Tile) -> bytes:
+        """A published tile or bundle. Raises ``log.missing``."""
+        try:
+            return (self.public / tile.path).read_bytes()
+        except OSError as error:
+            raise CarbonError("log.missing", path=tile.path) from error
+
+    def stage(self, size: int, files: Iterable[tuple[Tile, bytes]]) -> None:
+        """Write files aside. Raises ``file.output``."""
+        folder = self._spool / _STAGED / str(size)
+        try:
+            for tile, content in files:
+                write_durably(folder / tile.path, content)
+        except OSError as error:
+            raise CarbonError("file.output", path=folder, reason=error.strerror) from error
+
+    def apply(self, size: int) -> None:
+        """Move staged files into place; other stagings never became true. Raises ``log.changed``."""
+        staged = self._spool / _STAGED
+        folder = staged / str(size)
+        for source in sorted(p for p in folder.rglob("*") if p.is_file()):
+            place(source, self.public / source.relative_to(folder))
+        shutil.rmtree(staged, ignore_errors=True)
+
+    def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
+        """Publish what leaves refer to, keep the note outside, then publish the checkpoint."""
+        added = list(leaves)
+        for leaf in added:
+            self._release(json.loads(leaf))
+        write_durably(self._signed, head.note, 0o600)
+        write_durably(self.public / history_path(head.size), head.note)
+        write_durably(self.public / CHECKPOINT, head.note)
+        self._forget_partial(head.size - len(added), head.size)
+
+    def _release(self, leaf: dict[str, object]) -> None:
+        """Move the files of a leaf out of the spool; those already there stay."""
+        for name in _files_of(leaf):
+            source, target = self._spool / name, self.public / name
+            if source.is_dir() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(source, target)
+                sync_folder(target.parent)
+            elif source.is_file():
+                place(source, target)
+            if not target.exists():
+                raise CarbonError("log.missing", path=name)
+
+    def _forget_partial(self, old: int, new: int) -> None:
+        """Partial tiles go once the full one is there, as the format allows."""
+        for tile in (*tiles(new, old), *bundles(new, old)):
+            if tile.width == FULL:
+                shutil.rmtree(self.public / f"{tile.path}.p", ignore_errors=True)
+
+
+def _files_of(leaf: dict[str, object]) -> list[str]:
+    match leaf:
+        case {"type": "submission", "file": {"sha256": digest}}:
+            return [f"{ROWS}/{digest}.{suffix}" for suffix in ("jsonl", "tree", "ends")]
+        case {"type": "catalogue", "root": root}:
+            return [f"{CATALOGUES}/{root}"]
+        case {"type": "formula", "sha256": digest}:
+            return [f"{FORMULAS}/{digest}.json"]
+    return []
+
+
+def place(source: Path, target: Path) -> None:
+    """Move a file to where it stays for ever. Raises ``log.changed`` over other content."""
+    if target.exists():
+        if not filecmp.cmp(source, target, shallow=False):
+            raise CarbonError("log.changed", path=target)
+        source.unlink()
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.replace(source, target)
+    except OSError:
+        write_durably(target, source.read_bytes())
+        source.unlink()
+    sync_folder(target.parent)

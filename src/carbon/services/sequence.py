@@ -1,0 +1,121 @@
+"""Sequence: pending leaves become tiles and a signed checkpoint, in an order one can recite.
+
+Stage tiles → sign → compare-and-swap the checkpoint in the database → apply → publish. A crash
+before the swap leaves nothing; after it, the next run finishes by the same code. It never signs a
+tree that is not consistent with the last signed one, which is kept outside the database too: a
+restored backup must not fork the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from carbon.domain.errors import CarbonError
+from carbon.domain.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from carbon.domain.log.merkle import EMPTY_ROOT, HashReader, Levels, hash_leaves, tree_root
+from carbon.domain.log.note import Verify
+from carbon.domain.log.tile import (
+    ENTRIES,
+    FULL,
+    Tile,
+    decode_bundle,
+    grown_bundles,
+    grown_tiles,
+    tile_reader,
+)
+from carbon.ports import Clock, Head, LogFiles, LogQueue, PendingLeaf, Progress, Signer
+
+#: Leaves that one checkpoint adds at most.
+LEAVES_AT_ONCE = 10_000
+
+_EMPTY = Head(0, EMPTY_ROOT, b"")
+
+
+def sequence(
+    queue: LogQueue,
+    files: LogFiles,
+    signer: Signer,
+    verify: Verify,
+    clock: Clock,
+    progress: Progress,
+) -> Head | None:
+    """Give every pending leaf its place and publish the checkpoint; returns the last one.
+
+    Raises ``log.busy`` while another process sequences, ``log.rollback`` where the database is
+    older than what was signed, ``log.changed`` and ``log.inconsistent`` where files were altered,
+    ``file.output`` on a full disk. Whatever is raised, no acknowledged fact is lost.
+    """
+    with files.sequencing(), queue.sequencing():
+        head = _recover(queue, files, signer, verify)
+        placed = 0
+        while leaves := queue.pending(LEAVES_AT_ONCE):
+            head = _advance(head, leaves, queue, files, signer, clock)
+            placed += len(leaves)
+            progress(placed, None)
+    return head if head.size else None
+
+
+def _recover(queue: LogQueue, files: LogFiles, signer: Signer, verify: Verify) -> Head:
+    """Finish what a crash left, after making sure that the database was not set back."""
+    head = queue.head() or _EMPTY
+    published = 0
+    for note in files.signed():
+        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
+        if seen.size > head.size:
+            raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
+        published = max(published, seen.size)
+    if head.size:
+        files.apply(head.size)
+    read = _reader(head, files)
+    for note in files.signed():
+        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
+        if tree_root(seen.size, read) != seen.root:
+            raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
+    if head.size > published:
+        files.publish(head, queue.leaves(published, head.size))
+    return head
+
+
+def _reader(head: Head, files: LogFiles) -> HashReader:
+    """The tree's hashes as published, checked to have the root that was signed."""
+    read = tile_reader(head.size, files.tile)
+    if tree_root(head.size, read) != head.root:
+        raise CarbonError("log.inconsistent", size=head.size)
+    return read
+
+
+def _advance(
+    head: Head,
+    pending: Sequence[PendingLeaf],
+    queue: LogQueue,
+    files: LogFiles,
+    signer: Signer,
+    clock: Clock,
+) -> Head:
+    """One checkpoint further."""
+    bodies = [leaf.body for leaf in pending]
+    read = _reader(head, files)
+    levels = Levels(hash_leaves(bodies), head.size, read)
+    tail = _tail(head, files, read)
+    files.stage(levels.size, grown_tiles(head.size, levels.size, levels.read))
+    files.stage(levels.size, grown_bundles(head.size, tail, bodies))
+    checkpoint = Checkpoint(signer.key.name, levels.size, levels.root())
+    note = sign_checkpoint(checkpoint, (signer.key, signer.sign))
+    found = Head(levels.size, checkpoint.root, note)
+    queue.advance(head.size, found, pending, clock.now())
+    files.apply(found.size)
+    files.publish(found, bodies)
+    return found
+
+
+def _tail(head: Head, files: LogFiles, read: HashReader) -> bytes:
+    """The last, partial bundle of a tree, its leaves checked against their hashes."""
+    if head.size % FULL == 0:
+        return b""
+    bundle = Tile(ENTRIES, head.size // FULL, head.size % FULL)
+    content = files.tile(bundle)
+    first = bundle.index * FULL
+    hashes = hash_leaves(decode_bundle(bundle, content))
+    if hashes != b"".join(read(0, n) for n in range(first, head.size)):
+        raise CarbonError("log.changed", path=bundle.path)
+    return content
