@@ -58,8 +58,9 @@ class Bad(Exception):  # noqa: N818  a finding about the receipt, not an error o
 
 
 def _short(value: object) -> str:
-    """A value as it may be shown: quoted, escaped, never long."""
-    text = value if isinstance(value, str) else repr(value)
+    """A value as it may be shown: quoted, escaped, never long; of lists and objects the kind."""
+    plain = value is None or isinstance(value, (bool, int, float))
+    text = value if isinstance(value, str) else repr(value) if plain else type(value).__name__
     return json.dumps(text if len(text) <= 60 else text[:60] + "…")  # noqa: PLR2004  one line
 
 
@@ -74,7 +75,8 @@ _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _GRAMS = re.compile(r"0|-?[1-9][0-9]{0,15}")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,2000}")
+#: Text on one line, without what could disguise it on a screen.
+_LINE = re.compile("[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,2000}")
 
 _CONTEXT = {
     "catalogue": _HASH,
@@ -465,10 +467,10 @@ def _sound(expr: Any, depth: int) -> None:
     """Whether an expression is one: known operations, right numbers of arguments."""
     if isinstance(expr, str):
         return
-    op = expr[0] if isinstance(expr, list) and expr else None
+    op = expr[0] if isinstance(expr, list) and expr else expr
     least, most = _ARITY.get(op, (1, 0)) if isinstance(op, str) else (1, 0)
-    if not (depth and least <= len(expr) - 1 <= most):
-        raise Bad(f"公式写法不对：{_short(expr)}", f"no expression: {_short(expr)}")
+    if not (depth and isinstance(expr, list) and least <= len(expr) - 1 <= most):
+        raise Bad(f"公式写法不对：{_short(op)}", f"no expression: {_short(op)}")
     if op in ("num", "given", "is"):
         for arg in expr[1:]:
             _fit(arg, _NUMBER if op == "num" else _LINE, "formula")
@@ -480,7 +482,7 @@ def _sound(expr: Any, depth: int) -> None:
         and expr[2][0] == "num"
         and re.fullmatch("[0-9]|1[0-5]", expr[2][1])
     ):
-        raise Bad(f"公式写法不对：{_short(expr)}", f"no expression: {_short(expr)}")
+        raise Bad("公式写法不对：round 的小数位", "no expression: the decimals of round")
 
 
 def evaluate(steps: list[Any], names: dict[str, Any]) -> dict[str, Any]:
@@ -498,7 +500,7 @@ def _evaluated(expr: Any, values: dict[str, Any]) -> Any:
         return values.get(expr)
     op = expr[0]
     if op == "num":
-        return float(expr[1])
+        return _number_of(expr[1])
     if op in ("given", "is"):
         found = values.get(expr[1])
         return found in expr[2:] if op == "is" else found is not None
@@ -559,8 +561,8 @@ _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
-    "min": lambda a, b: min(a, b),
-    "max": lambda a, b: max(a, b),
+    "min": min,
+    "max": max,
     "floor": lambda a, _: math.copysign(float(math.floor(a)), a),
     "ceil": lambda a, _: math.copysign(float(math.ceil(a)), a),
 }
@@ -585,7 +587,7 @@ def _names(receipt: Receipt) -> dict[str, Any]:
 def _number_of(text: str) -> float | None:
     if not text:
         return None
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         raise Bad(f"不是数：{_short(text)}", f"not a number: {_short(text)}")
     return float(text)
 
@@ -612,7 +614,7 @@ def _key(text: str) -> Key:
 
 
 class Proof(NamedTuple):
-    """The parts of a tlog-proof: the leaf's place, hashes, and the checkpoint's text and signatures."""
+    """The parts of a tlog-proof: the leaf's place and hashes, then those of the checkpoint."""
 
     place: int
     hashes: list[str]
@@ -633,6 +635,8 @@ def _proof(text: str) -> Proof:
         raise Bad("不是 tlog-proof", "not a tlog-proof")
     if not re.fullmatch("[1-9][0-9]{0,14}", body[1]):
         raise Bad("检查点的大小不对", "the checkpoint has no size")
+    for line in (*head[2:], body[2]):
+        _fit(line, _BASE64_HASH, "proof")
     root = _decoded(body[2]).hex()
     return Proof(
         int(index[1]),
@@ -656,7 +660,7 @@ def _check_key(receipt: Receipt, pinned: str | None) -> Said:
         )
     if key != pinned:
         raise Bad("小票的公钥不是固定的公钥", "the receipt's key is not the pinned one")
-    return Said(f"日志 {name} 的固定公钥", f"the pinned key of the log {name}")
+    return Said(f"日志 {_short(name)} 的固定公钥", f"the pinned key of the log {_short(name)}")
 
 
 def _check_checkpoint(receipt: Receipt, _: str | None) -> Said:
@@ -725,7 +729,8 @@ def _check_factors(receipt: Receipt, _: str | None) -> Said:
     for role, row in receipt.factors.items():
         _in_catalogue(receipt, receipt.raw["factors"][role], role)
         _check_factor(receipt, role, row)
-        told.append(f"{role} = {row['cells']['value']} ({row['table']}/{row['cells']['key']})")
+        named = _short(row["table"] + "/" + row["cells"]["key"])
+        told.append(f"{role} = {_number_of(row['cells']['value'])} {named}")
     grades = {row["cells"]["grade"] for row in receipt.factors.values()}
     if receipt.row["grade"] != ("display" if grades - {"creditable"} else "creditable"):
         raise Bad("等级与所用因子不符", "the grade is not that of the factors used")
