@@ -26,7 +26,7 @@ from carbon.domain.quantification.published import formula_bytes, formula_digest
 from carbon.domain.quantification.trace import GRAMS
 from carbon.domain.simulation import Simulation, simulate
 from carbon.files.factor_folder import read_tables
-from conftest import FACTORS, TODAY
+from conftest import FACTORS, PHONE, TODAY
 from property.test_quantification import batch_of, records
 from published_rows import Published
 
@@ -197,6 +197,26 @@ def test_the_cases_of_the_formula_do_occur():
         used = found.rows[role][~found.rejected] >= 0
         assert used.any(), role
         assert not used.all(), role
+
+
+@pytest.mark.parametrize("key", ["condition_cap/fair", "reuse_share_default"])
+def test_a_policy_that_is_not_there_rejects_the_record(key):
+    """A folder of one's own may lack one; the formula could not be evaluated, nor may the kernel."""
+    policy = TABLES["policy"]
+    rows = tuple(row for row in policy.rows if row[1]["key"] != key)
+    catalogue = Published(TABLES | {"policy": replace(policy, rows=rows)}).catalogue
+    conditions = Conditions(day_number(TODAY), demonstration=True)
+    own = Engine(catalogue, methodology_named("HD-REUSE", TODAY), conditions)
+    bag = {
+        "item_type": "clothing_kg",
+        "act": "donation",
+        "process": "none",
+        "item_id": "",
+        "condition": "",
+    }
+    found = own.quantify(batch_of([PHONE | bag | {"quantity": "", "mass_kg": "4.5"}]))
+    assert [f.code for f in found.findings] == ["factor.missing"]
+    assert found.rejected.all()
 
 
 def test_the_bytes_and_the_digest_are_pinned():

@@ -654,8 +654,8 @@ def _check_key(receipt: Receipt, pinned: str | None) -> Said:
     name = _key(key).name
     if pinned is None:
         return Said(
-            f"公钥 {_short(key)} 未固定：请与另处取得的公钥比对",
-            f"key {_short(key)} is not pinned: compare it with one from elsewhere",
+            f"公钥 {json.dumps(key)} 未固定：请与另处取得的公钥比对",
+            f"the key {json.dumps(key)} is not pinned: compare it with one from elsewhere",
             warning=True,
         )
     if key != pinned:
