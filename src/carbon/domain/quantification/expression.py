@@ -121,8 +121,9 @@ def _if(args: Sequence[Expr], names: Names) -> Value:
     return _value(args[1] if _truth(args[0], names) else args[2], names)
 
 
-#: The operations: how many arguments (least, most) and what they do.
+#: As many arguments as anyone could write.
 _ANY = 1_000
+#: The operations: how many arguments (least, most) and what they do.
 _OPS: Final[Mapping[str, tuple[tuple[int, int], Op]]] = {
     "num": ((1, 1), lambda args, _: float(str(args[0]))),
     "add": ((2, 2), _arithmetic(operator.add)),
