@@ -19,6 +19,7 @@ from carbon.domain.activity.record import COLUMNS, FIXED_VOCABULARIES, vocabular
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.table import RawTable
 from carbon.domain.period import day_number
+from carbon.domain.quantification import expression
 from carbon.domain.quantification.engine import Conditions, Engine
 from carbon.domain.quantification.expression import evaluate, names_of, validate
 from carbon.domain.quantification.methodologies import METHODOLOGIES, methodology_named
@@ -26,7 +27,7 @@ from carbon.domain.quantification.published import formula_bytes, formula_digest
 from carbon.domain.quantification.trace import GRAMS
 from carbon.domain.simulation import Simulation, simulate
 from carbon.files.factor_folder import read_tables
-from conftest import FACTORS, TODAY
+from conftest import FACTORS, PHONE, ROOT, TODAY
 from property.test_quantification import batch_of, records
 from published_rows import Published
 
@@ -142,8 +143,10 @@ def month():
     return TableChunk(lambda: table, RULES, words, 2).batch()
 
 
-@pytest.mark.parametrize("demonstration", [False, True])
-@pytest.mark.parametrize("methodology", ALL, ids=lambda m: m.id)
+@pytest.mark.parametrize(
+    ("methodology", "demonstration"),
+    [pytest.param(m, d, id=f"{m.id}-{d}") for m in ALL for d in (True, False) if d or m.issues],
+)
 def test_of_a_simulated_month(methodology, month, demonstration):
     random = np.random.Generator(np.random.PCG64(3))
     granted = np.where(
@@ -199,6 +202,26 @@ def test_the_cases_of_the_formula_do_occur():
         assert not used.all(), role
 
 
+@pytest.mark.parametrize("key", ["condition_cap/fair", "reuse_share_default"])
+def test_a_policy_that_is_not_there_rejects_the_record(key):
+    """A folder of one's own may lack one; the formula could not be evaluated, nor may the kernel."""
+    policy = TABLES["policy"]
+    rows = tuple(row for row in policy.rows if row[1]["key"] != key)
+    catalogue = Published(TABLES | {"policy": replace(policy, rows=rows)}).catalogue
+    conditions = Conditions(day_number(TODAY), demonstration=True)
+    own = Engine(catalogue, methodology_named("HD-REUSE", TODAY), conditions)
+    bag = {
+        "item_type": "clothing_kg",
+        "act": "donation",
+        "process": "none",
+        "item_id": "",
+        "condition": "",
+    }
+    found = own.quantify(batch_of([PHONE | bag | {"quantity": "", "mass_kg": "4.5"}]))
+    assert [f.code for f in found.findings] == ["factor.missing"]
+    assert found.rejected.all()
+
+
 def test_the_bytes_and_the_digest_are_pinned():
     """Another digest is another formula: a new version, never an edit of one that has issued."""
     digests = {m.name: formula_digest(m)[:16] for m in ALL}
@@ -210,6 +233,14 @@ def test_the_bytes_and_the_digest_are_pinned():
         "T-CACE-2023 v1": "ec68a83e222bf50d",
     }
     assert all(formula_bytes(m).startswith(b'{"methodology":"') for m in ALL)
+
+
+@pytest.mark.parametrize("page", ["receipts.md", "receipts.en.md"])
+def test_the_page_names_every_operation_and_field(page):
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    assert [
+        word for word in (*expression._OPS, *expression.FIELDS, *GRAMS) if f"`{word}`" not in text
+    ] == []
 
 
 X = ("num", "1")

@@ -121,8 +121,9 @@ def _if(args: Sequence[Expr], names: Names) -> Value:
     return _value(args[1] if _truth(args[0], names) else args[2], names)
 
 
-#: The operations: how many arguments (least, most) and what they do.
+#: As many arguments as anyone could write.
 _ANY = 1_000
+#: The operations: how many arguments (least, most) and what they do.
 _OPS: Final[Mapping[str, tuple[tuple[int, int], Op]]] = {
     "num": ((1, 1), lambda args, _: float(str(args[0]))),
     "add": ((2, 2), _arithmetic(operator.add)),
@@ -169,7 +170,7 @@ def _check(expr: Expr, known: Collection[str], depth: int) -> None:
         if expr not in known:
             raise _fault(expr)
         return
-    op, *args = expr if len(expr) else ("",)
+    op, *args = expr if isinstance(expr, list | tuple) and expr else ("",)
     least, most = _OPS[op][0] if isinstance(op, str) and op in _OPS else (1, 0)
     if not (depth and least <= len(args) <= most):
         raise _fault(expr)
@@ -177,10 +178,14 @@ def _check(expr: Expr, known: Collection[str], depth: int) -> None:
         _check(arg, known, depth - 1)
 
 
+def _is_number(text: str) -> bool:
+    return bool(_LITERAL.fullmatch(text)) and math.isfinite(float(text))
+
+
 def _inner(op: str, args: Sequence[Expr], known: Collection[str]) -> Sequence[Expr]:
     """The arguments that are expressions; literals, names and words are checked here."""
     if op == "num":
-        sound = isinstance(args[0], str) and bool(_LITERAL.fullmatch(args[0]))
+        sound = isinstance(args[0], str) and _is_number(args[0])
     elif op in ("given", "is"):
         sound = args[0] in known and all(isinstance(arg, str) for arg in args)
     elif op == "round":
@@ -194,7 +199,7 @@ def _inner(op: str, args: Sequence[Expr], known: Collection[str]) -> Sequence[Ex
 
 def _is_decimals(expr: Expr) -> bool:
     """Whether an expression is a literal number of decimals, such as ``("num", "6")``."""
-    digits = expr[1] if len(expr) == len(("num", "6")) and expr[0] == "num" else ""
+    digits = expr[-1] if isinstance(expr, list | tuple) and list(expr[:-1]) == ["num"] else ""
     return isinstance(digits, str) and digits.isdecimal() and int(digits) <= _MAX_DECIMALS
 
 
@@ -223,6 +228,6 @@ def names_of(
 def _read(value: str | bool, *, number: bool) -> Value:
     if isinstance(value, bool) or not value:
         return value or (None if value == "" else False)
-    if number and not _LITERAL.fullmatch(value):
+    if number and not _is_number(value):
         raise _fault(value)
     return float(value) if number else value

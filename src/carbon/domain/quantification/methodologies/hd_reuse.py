@@ -58,7 +58,13 @@ _LEAST_LIFE = 1e-12
 
 ROLES = (
     *HANDOVER_ROLES,
-    Role("condition_cap", "policy", "condition_cap/{condition}", "condition", optional=True),
+    Role(
+        "condition_cap",
+        "policy",
+        "condition_cap/{condition}",
+        "condition",
+        unless=("condition", "broken"),
+    ),
     Role("default_share", "policy", "reuse_share_default", "destination", optional=True),
     Role("leakage_rate", "policy", "leakage_rate/reuse"),
 )
@@ -81,8 +87,12 @@ def _check_fate(situation: Situation) -> Iterator[Finding]:
     batch = situation.batch
     broken = batch.codes["condition"] == _CONDITION["broken"]
     yield from finding("condition.broken", "condition", broken)
-    if not situation.demonstration:
-        yield from finding("destination.unproven", "destination", _unproven(situation))
+    unproven = _unproven(situation)
+    if situation.demonstration:
+        no_share = np.isnan(situation.factors.value("default_share"))
+        yield from finding("factor.missing", "destination", unproven & no_share)
+    else:
+        yield from finding("destination.unproven", "destination", unproven)
 
 
 def _check_subsidy(situation: Situation) -> Iterator[Finding]:
