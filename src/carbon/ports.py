@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from carbon.domain.activity.duplicates import Act
 from carbon.domain.activity.record import Batch, Finding
+from carbon.domain.log.merkle import HashReader, Levels
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import Tile
 from carbon.domain.quantification.engine import Quantities
@@ -328,3 +329,65 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """Sign a message."""
+
+
+# --- receipts -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as stored: its leaf and place, and what opens its salted digests.
+
+    ``row``: its place in a bulk leaf, ``None`` if the leaf is its own; ``leaf_index``: ``None``
+    until it is sequenced; ``private``: by field, salt (hexadecimal) and value; what was erased is
+    left out.
+    """
+
+    record_id: str
+    leaf: bytes
+    leaf_index: int | None
+    row: int | None
+    private: Mapping[str, Mapping[str, str]]
+
+
+class TableRows(Protocol):
+    """A catalogue as published: its rows as leaves of a tree."""
+
+    @property
+    def leaves(self) -> Sequence[bytes]:
+        """All rows."""
+
+    @property
+    def tree(self) -> Levels:
+        """Their tree."""
+
+    def row(self, number: int) -> Mapping[str, Any]:
+        """A row: its table and cells."""
+
+
+class LogReader(Protocol):
+    """A published log, read by whoever asks. Raises ``log.missing``."""
+
+    def checkpoint(self) -> bytes:
+        """The latest checkpoint."""
+
+    def reader(self, size: int) -> HashReader:
+        """The hashes of the tree at a size."""
+
+    def row(self, digest: str, index: int, size: int) -> bytes:
+        """One row of a submission."""
+
+    def row_reader(self, digest: str, size: int) -> HashReader:
+        """The hashes of a submission's tree."""
+
+    @property
+    def catalogue(self) -> Callable[[str], TableRows]:
+        """A catalogue by its root."""
+
+    @property
+    def item_number(self) -> Callable[[str, str], int]:
+        """The row number of an item type in a catalogue."""
+
+    @property
+    def formula(self) -> Callable[[str], bytes]:
+        """A published formula by its digest."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -35,14 +34,14 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
-def put_folder(target: Path, files: Sequence[Path]) -> None:
-    """Copy some files into a folder that is either whole or absent."""
+def put_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files that is either whole or absent."""
     if target.is_dir():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".put-", dir=target.parent))
-    for source in files:
-        shutil.copyfile(source, folder / source.name)
+    for name, content in files.items():
+        write_durably(folder / name, content)
     folder.chmod(0o755)
     os.replace(folder, target)
     sync_folder(target.parent)

@@ -44,14 +44,11 @@ class LogFolder:
         self.public, self._spool, self._signed = public, spool, signed
 
     @classmethod
-    def create(cls, public: Path, spool: Path, signed: Path, key: Key) -> LogFolder:
-        """A new log with its key and the checker. Raises ``log.exists`` over an old one."""
-        if public.exists() and any(public.iterdir()) or signed.exists():
-            raise CarbonError("log.exists", path=public if public.exists() else signed)
+    def create(cls, public: Path, key: Key) -> None:
+        """A new log: its key and the checker."""
         write_durably(public / KEY, f"{key.vkey}\n".encode())
         checker = package_files("carbon.files").joinpath(CHECKER).read_bytes()
         write_durably(public / "tools" / CHECKER, checker)
-        return cls(public, spool, signed)
 
     @contextmanager
     def sequencing(self) -> Iterator[None]:

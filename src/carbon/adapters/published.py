@@ -23,6 +23,8 @@ CODES = (
 FLOATS = ("age_years", "mass_kg", "transport_km")
 WHOLES = ("price_fen", "quantity")
 TEXTS = ("enterprise", "item_id", "note", "record_id", "site")
+#: Texts that may be personal: kept sealed, never in a fact.
+SEALED = ("item_id", "note", "record_id")
 GRAMS = ("be_g", "er_g", "le_g", "pe_g", "u_g")
 
 #: Inputs published in clear, by the name they have there; the day is coarsened to its month.

@@ -27,6 +27,7 @@ from carbon.adapters.parties import Parties
 from carbon.adapters.published import (
     CODES,
     GRAMS,
+    SEALED,
     TEXTS,
     json_object,
     json_text,
@@ -44,8 +45,6 @@ from carbon.domain.quantification.engine import Engine, Quantities
 from carbon.domain.units import Float, Int
 from carbon.ports import Claims
 
-#: Texts that may be personal: kept sealed, never in a fact.
-SEALED = ("item_id", "note", "record_id")
 _ROW_BYTES = 4
 _QUANTITY = (*GRAMS, "life", "allowance", "grade", "flags", "factors")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from carbon.adapters.clock import ZONE
 from carbon.adapters.disk import put_folder, write_durably
-from carbon.adapters.spool import CATALOGUES, FORMULAS
+from carbon.adapters.spool import CATALOGUES, FORMULAS, TABLES
 from carbon.adapters.store.facts import NewFact, add_fact, has_fact
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.leaf import canonical
@@ -61,7 +61,7 @@ class Reference:
         """Make both facts unless they are; their files wait in the spool for publication."""
         root, formula = self._catalogue.root, formula_digest(self._methodology)
         if not has_fact(connection, "catalogue", root):
-            put_folder(self._spool / CATALOGUES / root, sorted(self._factors.glob("*.csv")))
+            put_folder(self._spool / CATALOGUES / root, self._tables())
             leaf = {"type": "catalogue", "root": root, "rows": len(self._catalogue.leaves)}
             add_fact(connection, NewFact("catalogue", root, canonical(leaf)), at)
         if not has_fact(connection, "formula", formula):
@@ -69,3 +69,9 @@ class Reference:
             write_durably(path, formula_bytes(self._methodology))
             leaf = {"type": "formula", "methodology": self._methodology.name, "sha256": formula}
             add_fact(connection, NewFact("formula", formula, canonical(leaf)), at)
+
+    def _tables(self) -> dict[str, bytes]:
+        """The tables as they stand, and the list of their names."""
+        paths = sorted(self._factors.glob("*.csv"))
+        names = "".join(f"{path.stem}\n" for path in paths)
+        return {TABLES: names.encode(), **{path.name: path.read_bytes() for path in paths}}

@@ -32,7 +32,7 @@ class SigningKey:
             name, seed = path.read_text("utf-8").split()
             self._private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(seed))
             public = self._private.public_key().public_bytes_raw()
-            self.key = Key(name, ED25519, public)
+            self.key = Key(name, public, ED25519)
         except FileNotFoundError as error:
             raise CarbonError("key.missing", path=path) from error
         except ValueError as error:

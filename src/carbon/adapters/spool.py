@@ -20,7 +20,8 @@ from carbon.adapters.disk import sync_folder
 from carbon.domain.log.merkle import Levels
 
 _IN_MEMORY = 4 << 20
-ROWS, CATALOGUES, FORMULAS = "rows", "catalogues", "formulas"
+#: Folders of the public log, and the list of tables that stands in each catalogue's folder.
+ROWS, CATALOGUES, FORMULAS, TABLES = "rows", "catalogues", "formulas", "tables.txt"
 
 
 class TableSpool:

@@ -14,25 +14,34 @@ from typing import Any
 from carbon.adapters.clock import SystemClock
 from carbon.adapters.executors import Threads
 from carbon.adapters.intake import RECORD, SUBMISSION, Request, StoreIntake
+from carbon.adapters.logstore import LogFolder
 from carbon.adapters.reference import Reference
+from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import Facts
+from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import claim_identity
+from carbon.adapters.store.stored import Records
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import vocabularies
 from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.log.note import is_name
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine
 from carbon.domain.quantification.methodologies import methodology_named
 from carbon.files.factor_folder import read_catalogue
-from carbon.ports import Clock, Progress
+from carbon.files.log_folder import PublishedLog, open_log
+from carbon.ports import Clock, Head, Progress
 from carbon.services.ingest import ingest
+from carbon.services.receipt import receipt
+from carbon.services.sequence import sequence
 from carbon.settings import Settings
 
-STORE_KEY, LOG_KEY = "store.key", "log.key"
+#: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
+STORE_KEY, LOG_KEY, SIGNED = "store.key", "log.key", "signed"
 #: How often a submission is tried again when another one was faster with the same ids.
 _TRIES = 3
 #: CSV bytes read at once: small blocks keep a long import small.
@@ -105,6 +114,55 @@ class System:
         owner.close()
         app.close()
         return schema.head()
+
+    # --- log ----------------------------------------------------------------------------------
+
+    @cached_property
+    def signer(self) -> SigningKey:
+        """The log's key, checked to be that of this database."""
+        signer = SigningKey(self.settings.keys / LOG_KEY)
+        claim_identity(self.database, "log", signer.key.vkey)
+        return signer
+
+    @property
+    def _signed(self) -> Path:
+        return self.settings.keys / SIGNED
+
+    @cached_property
+    def log(self) -> PublishedLog:
+        """The published log, as anybody reads it."""
+        return open_log(str(self.settings.log))
+
+    def init_log(self, origin: str) -> str:
+        """Make a new log with a new key; returns the key to publish. Raises ``log.exists``."""
+        self.database.ready()
+        key = self.settings.keys / LOG_KEY
+        if key.exists() or DatabaseQueue(self.database).head():
+            raise CarbonError("log.exists", path=key)
+        if not is_name(origin):
+            raise CarbonError("log.origin", origin=origin)
+        empty = not self.settings.log.exists() or not any(self.settings.log.iterdir())
+        if not empty or self._signed.exists():
+            raise CarbonError("log.exists", path=self.settings.log)
+        signer = SigningKey.create(key, origin)
+        LogFolder.create(self.settings.log, signer.key)
+        return self.signer.key.vkey
+
+    def sequence(self, progress: Progress) -> Head | None:
+        """Publish every pending leaf; returns the last checkpoint."""
+        return sequence(
+            DatabaseQueue(self.database),
+            LogFolder(self.settings.log, self.settings.spool, self._signed),
+            self.signer,
+            verify_ed25519,
+            self.clock,
+            progress,
+        )
+
+    def receipt(self, record_id: str, source: str = "local") -> bytes:
+        """The receipt of a record, as the bytes of its file. Raises ``receipt.*``."""
+        record = Records(self.database, self.vault).stored(source, record_id)
+        return receipt(record, self.log, self.signer, verify_ed25519)
 
     # --- ingest -------------------------------------------------------------------------------
 

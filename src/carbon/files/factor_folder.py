@@ -30,23 +30,27 @@ def read_tables(folder: Path) -> dict[str, RawTable]:
         raise CarbonError(
             "file.too_large", path=folder, what="CSV", value=len(paths), limit=MAX_TABLES
         )
-    return {path.stem: _read_table(path) for path in paths}
+    return {path.stem: parse_table(path.stem, _read(path)) for path in paths}
 
 
-def _read_table(path: Path) -> RawTable:
+def _read(path: Path) -> bytes:
     size = path.stat().st_size
     if size > MAX_TABLE_BYTES:
         raise CarbonError(
             "file.too_large", path=path, what="bytes", value=size, limit=MAX_TABLE_BYTES
         )
+    return path.read_bytes()
+
+
+def parse_table(name: str, content: bytes) -> RawTable:
+    """A table from the bytes of its file. Raises ``factors.encoding``."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = tuple(cell.strip() for cell in next(reader, ()))
         rows = tuple((reader.line_num, _row(header, cells)) for cells in reader if any(cells))
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise CarbonError("factors.encoding", value=f"{path.name}: {error}") from error
-    return RawTable(path.stem, header, rows)
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise CarbonError("factors.encoding", value=f"{name}.csv: {error}") from error
+    return RawTable(name, header, rows)
 
 
 def _row(header: tuple[str, ...], cells: list[str]) -> Mapping[str, str]:

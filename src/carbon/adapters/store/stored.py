@@ -1,0 +1,122 @@
+"""Stored records back as columns: for receipts and for the comparison with the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from carbon.adapters.published import CODES, FLOATS, GRAMS, SEALED, WHOLES, rest_texts
+from carbon.adapters.store import tables as t
+from carbon.adapters.store.database import Database
+from carbon.adapters.tabular.typed import identifiers
+from carbon.adapters.vault import Vault, salt, unsealed
+from carbon.domain.errors import CarbonError
+from carbon.ports import StoredRecord
+
+_KINDS: Mapping[str, pa.DataType] = {
+    **dict.fromkeys(FLOATS, pa.float64()),
+    **dict.fromkeys(("allowance", "life"), pa.float64()),
+    **dict.fromkeys((*WHOLES, *GRAMS, "row"), pa.int64()),
+    **dict.fromkeys(("hedong", "item"), pa.bool_()),
+    "occurred_on": pa.date32(),
+}
+#: What a published row is made of, beside its context.
+COLUMNS = (
+    *CODES, *FLOATS, *WHOLES, *GRAMS, "allowance", "enterprise", "factors", "fact_id", "flags",
+    "giver", "giver_digest", "grade", "hedong", "item", "life", "occurred_on", "receiver",
+    "receiver_digest", "rest_digest", "row", "site",
+)  # fmt: skip
+_BATCH = 10_000
+
+_RECORDS = sa.select(
+    *(t.activity.c[n] if n in t.activity.c else t.quantity.c[n] for n in COLUMNS),
+    t.activity.c.fact_seq,
+).join_from(
+    t.activity,
+    t.quantity,
+    sa.and_(
+        t.quantity.c.fact_id == t.activity.c.fact_id,
+        t.quantity.c.recorded_at == t.activity.c.recorded_at,
+    ),
+)
+
+
+def columns_of(rows: Sequence[Any], extra: Mapping[str, Sequence[Any]] | None = None) -> dict[str, pa.Array]:
+    """Rows of the store as the Arrow columns they were written from."""
+    cells: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in rows] for name in COLUMNS}
+    cells |= extra or {}
+    # SQLite keeps truth as a number.
+    cells |= {name: [bool(v) for v in cells[name]] for name in ("hedong", "item")}
+    return {name: pa.array(v, _KINDS.get(name, pa.string())) for name, v in cells.items()}
+
+
+def of_submission(database: Database, seq: int) -> Iterator[list[Any]]:
+    """The records of a fact in the order of its rows, a batch at a time."""
+    query = _RECORDS.where(t.activity.c.fact_seq == seq).order_by(t.activity.c.row)
+    with database.read() as connection:
+        streamed = connection.execution_options(stream_results=True, max_row_buffer=_BATCH)
+        yield from (list(part) for part in streamed.execute(query).partitions(_BATCH))
+
+
+class Records:
+    """Single records, with what opens their digests."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    def stored(self, source: str, record_id: str) -> StoredRecord:
+        """A record by who submitted it and the id they gave it. Raises ``receipt.unknown``."""
+        key = record_key(self._vault, source, record_id)
+        with self._database.read() as connection:
+            query = sa.select(t.claim.c.fact_id).where(t.claim.c.record_key == key)
+            fact_id = connection.execute(query).scalar()
+            if fact_id is None:
+                raise CarbonError("receipt.unknown", record_id=record_id)
+            row = connection.execute(_RECORDS.where(t.activity.c.fact_id == fact_id)).one()
+            of_fact = sa.select(t.fact.c.body, t.fact.c.leaf_index)
+            fact = connection.execute(of_fact.where(t.fact.c.seq == row.fact_seq)).one()
+            private = self._private(connection, row)
+        return StoredRecord(record_id, bytes(fact.body), fact.leaf_index, row.row, private)
+
+    def _private(self, connection: sa.Connection, row: Any) -> dict[str, dict[str, str]]:
+        """Salts and values of a record's private fields, without what was erased."""
+        fact_id = bytes.fromhex(row.fact_id)
+        found = {}
+        for name in ("giver", "receiver"):
+            person_id = getattr(row, name)
+            key = person_id and self._key(connection, person_id)
+            if key:
+                sealed = connection.execute(
+                    sa.select(t.person.c.sealed).where(t.person.c.person_id == person_id)
+                ).scalar_one()
+                value = unsealed(key, bytes.fromhex(person_id), bytes(sealed))
+                found[name] = _opened(key, fact_id, name, value)
+        query = sa.select(t.personal).where(t.personal.c.fact_id == row.fact_id)
+        own = connection.execute(query).one_or_none()
+        key = own and self._key(connection, own.person_id)
+        if key:
+            texts = json.loads(unsealed(key, fact_id, bytes(own.sealed)))
+            columns = columns_of([row], {name: [texts.get(name)] for name in SEALED})
+            rest = rest_texts(columns)[0].as_py().encode()
+            found["rest"] = _opened(key, fact_id, "rest", rest)
+        return found
+
+    def _key(self, connection: sa.Connection, person_id: str) -> bytes | None:
+        query = sa.select(t.person.c.nonce).where(t.person.c.person_id == person_id)
+        nonce = connection.execute(query).scalar()
+        return None if nonce is None else self._vault.person_key(bytes(nonce))
+
+
+def _opened(key: bytes, fact_id: bytes, field: str, value: bytes) -> dict[str, str]:
+    return {"salt": salt(key, fact_id, field).hex(), "value": value.decode()}
+
+
+def record_key(vault: Vault, source: str, record_id: str) -> str:
+    """The key under which a record is claimed."""
+    folded = identifiers(pa.array([record_id], pa.string()))[0].as_py() or ""
+    return vault.pseudonym("record", f"{source}\n{folded}".encode())
+

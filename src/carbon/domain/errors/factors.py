@@ -1,0 +1,141 @@
+"""Faults of factor tables, methodologies and results."""
+
+from __future__ import annotations
+
+from carbon.domain.errors.fault import fault
+
+FAULTS = (
+    fault(
+        "factors.folder",
+        "{path} 不是因子库目录：缺少 {missing}。",
+        "{path} is not a factor folder: {missing} is missing.",
+        "请用 --factors 指向含 items.csv 与 sources.csv 的目录。",
+        "Point --factors at a folder with items.csv and sources.csv.",
+    ),
+    fault(
+        "factors.invalid",
+        "因子库 {path} 有 {count} 处错误；首先是：{first}。",
+        "The factor tables in {path} have {count} faults; the first: {first}.",
+        "运行 carbon factors validate 查看全部。",
+        "Run carbon factors validate to see all.",
+    ),
+    fault(
+        "factors.column",
+        "列不对：{value}。",
+        "Wrong columns: {value}.",
+        "列名与次序须与 datapackage.json 一致。",
+        "Names and order must be those of datapackage.json.",
+    ),
+    fault(
+        "factors.encoding",
+        "文件无法读取：{value}。",
+        "The file cannot be read: {value}.",
+        "须为 UTF-8 的 CSV。",
+        "It must be CSV in UTF-8.",
+    ),
+    fault(
+        "factors.missing_value",
+        "缺少 {value}。",
+        "{value} is missing.",
+        "每行都须有键、日期、单位、来源；可用者须有数值。",
+        "Each row needs key, date, unit and source, and a value unless graded not_yet.",
+    ),
+    fault(
+        "factors.number",
+        "“{value}”不是十进制数。",
+        "“{value}” is not a plain decimal.",
+        "请写成 12.5 这样的数，不用千分位或指数。",
+        "Write a number such as 12.5, without separators or exponent.",
+    ),
+    fault(
+        "factors.date",
+        "日期“{value}”不对。",
+        "The date “{value}” is wrong.",
+        "请写成 2026-01-01；截止日不早于生效日。",
+        "Write 2026-01-01; an end is not before its start.",
+    ),
+    fault(
+        "factors.duplicate",
+        "{value} 重复。",
+        "{value} stands twice.",
+        "同一键与生效日只许一行；别名全表唯一。",
+        "One row per key and effective date; aliases are unique in the table.",
+    ),
+    fault(
+        "factors.order",
+        "{value} 次序不对。",
+        "{value} is out of order.",
+        "请按键、再按生效日排序。",
+        "Sort by key, then by effective date.",
+    ),
+    fault(
+        "factors.code",
+        "“{value}”不在代码表中。",
+        "“{value}” is not an allowed code.",
+        "允许的代码见 docs/factors.md。",
+        "docs/factors.md lists the codes.",
+    ),
+    fault(
+        "factors.range",
+        "数值不在其区间内：{value}。",
+        "The value lies outside its own range: {value}.",
+        "须 low ≤ value ≤ high。",
+        "low ≤ value ≤ high must hold.",
+    ),
+    fault(
+        "factors.band",
+        "{value} 超出该类物品的合理范围。",
+        "{value} lies outside the plausible band of the item type.",
+        "多半是单位或边界不对（每件、每千克、含使用阶段）；请查原文。",
+        "Mostly a wrong unit or boundary (per item, per kg, use phase included): check the source.",
+    ),
+    fault(
+        "factors.boundary",
+        "边界“{value}”不能用于此表。",
+        "Boundary “{value}” cannot serve in this table.",
+        "生产因子只收摇篮到大门（可含分销），不含使用与废弃阶段。",
+        "Production factors run cradle to gate (with distribution), no use phase, no end of life.",
+    ),
+    fault(
+        "factors.biogenic",
+        "生产因子为负（{value}）。",
+        "A production factor is negative ({value}).",
+        "生物碳吸收计为 0；请改用不含生物碳的数值。",
+        "Biogenic uptake counts 0: use a figure without it.",
+    ),
+    fault(
+        "factors.grade_reason",
+        "{value} 未说明为何不可签发。",
+        "{value} does not say why it cannot issue.",
+        "display 与 not_yet 须填 grade_reason。",
+        "display and not_yet rows need a grade_reason.",
+    ),
+    fault(
+        "factors.reference",
+        "引用“{value}”不存在。",
+        "The reference “{value}” does not exist.",
+        "来源须在 sources.csv，证据须在 evidence.csv，物品须在 items.csv。",
+        "Sources live in sources.csv, evidence in evidence.csv, items in items.csv.",
+    ),
+    fault(
+        "factors.code_host",
+        "“{value}”是代码托管站上的“碳普惠”因子表，不能作来源。",
+        "“{value}” is a carbon-inclusion factor table on a code host: never a source.",
+        "这类表互相矛盾；请引用原始研究或官方文件。",
+        "Such tables contradict one another: cite the study or the official document.",
+    ),
+    fault(
+        "factors.rule",
+        "采用值与证据不符：{value}。",
+        "The adopted value does not follow from its evidence: {value}.",
+        "按规则（median、single、minimum）由证据重算。",
+        "Recompute it from the evidence by its rule (median, single, minimum).",
+    ),
+    fault(
+        "factors.unknown_family",
+        "因子库没有“{value}”表。",
+        "The catalogue has no table “{value}”.",
+        "请在因子库目录中加入该表。",
+        "Add the table to the factor folder.",
+    ),
+)
