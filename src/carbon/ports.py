@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from carbon.domain.activity.duplicates import Act
 from carbon.domain.activity.record import Batch, Finding
+from carbon.domain.errors import CarbonError
 from carbon.domain.log.merkle import HashReader, Levels
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import Tile
@@ -391,3 +392,37 @@ class LogReader(Protocol):
     @property
     def formula(self) -> Callable[[str], bytes]:
         """A published formula by its digest."""
+
+    def leaves(self, size: int) -> Iterator[bytes]:
+        """All leaves of the tree of some size, in order."""
+
+    def rows(self, digest: str) -> Iterator[bytes]:
+        """The rows of a submission, each with its line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A fact that has its place in the log."""
+
+    seq: int
+    body: bytes
+    leaf_index: int
+
+
+class StoreReader(Protocol):
+    """The whole store, for comparison with the log."""
+
+    def faults(self) -> Sequence[CarbonError]:
+        """What is wrong with schema, guards, rights, and the relations between tables."""
+
+    def head(self) -> Head | None:
+        """The last checkpoint."""
+
+    def placed(self) -> Iterator[StoredFact]:
+        """All facts that have a place, by place."""
+
+    def pending_count(self) -> int:
+        """How many wait for theirs."""
+
+    def row_texts(self, seq: int) -> Iterator[bytes]:
+        """The published row of each record of a fact, made anew from the stored columns."""

@@ -18,7 +18,14 @@ from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts, NewFact, add_fact, load_records, raced
+from carbon.adapters.store.facts import (
+    Facts,
+    NewFact,
+    add_fact,
+    correct,
+    load_records,
+    raced,
+)
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Finding, Vocabulary
@@ -31,15 +38,16 @@ from carbon.ports import Claims, LifeEntry
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
 _TIME_BYTES, _CHANCE_BYTES = 6, 6
 _TABLES = ("person", "claim", "activity", "quantity", "personal", "life_entry")
-SUBMISSION, RECORD = "submission", "record"
+SUBMISSION, RECORD, CORRECTION = "submission", "record", "correction"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What makes a submission what it is. ``kind``: a bulk of rows, or one record.
+    """What makes a submission what it is. ``kind``: a bulk of rows, one record, or a correction.
 
     ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
-    when it is recorded; ``annotated``: where rejected rows go.
+    when it is recorded; ``annotated``: where rejected rows go; ``replaces``: the fact that a
+    correction takes the place of, with its ``reason``.
     """
 
     kind: str
@@ -47,8 +55,10 @@ class Request:
     source: str
     digest: str
     at: datetime
-    annotated: Path
+    annotated: Path | None
     lang: Lang
+    replaces: str | None = None
+    reason: str = ""
 
 
 class StoreIntake:
@@ -129,6 +139,9 @@ class StoreIntake:
         with raced(), self._database.write() as connection:
             self._reference.record(connection, request.at)
             seq = add_fact(connection, fact, request.at)
+            if request.replaces is not None:
+                new = json.loads(self._text)["id"]
+                correct(connection, request.replaces, new, request.reason, seq, request.at)
             batches = {name: spool.batches() for name, spool in self._tables.items()}
             load_records(connection, batches, seq, request.at)
         self._close()
@@ -136,9 +149,13 @@ class StoreIntake:
 
     def _leaf(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         context = self._reference.context(self._engine, self._request.at)
-        if self._request.kind == RECORD:
+        if self._request.kind != SUBMISSION:
             self._rows.abandon()
-            return {"type": RECORD, "row": json.loads(self._text), **context}
+            context["row"] = json.loads(self._text)
+        if self._request.kind == CORRECTION:
+            return {**correction_leaf(self._request.replaces, self._request.reason), **context}
+        if self._request.kind == RECORD:
+            return {"type": RECORD, **context}
         levels, digests = self._rows.finish()
         return {
             "type": SUBMISSION,
@@ -159,6 +176,11 @@ class StoreIntake:
     def _close(self) -> None:
         for spool in self._tables.values():
             spool.close()
+
+
+def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:
+    """The leaf of a correction; alone it withdraws, with a row it replaces."""
+    return {"type": CORRECTION, "replaces": replaces, "reason": reason}
 
 
 def _life_table(fact_ids: pa.ChunkedArray, entries: Sequence[LifeEntry]) -> pa.Table:

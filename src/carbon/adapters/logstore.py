@@ -85,7 +85,10 @@ class LogFolder:
             raise CarbonError("file.output", path=folder, reason=error.strerror) from error
 
     def apply(self, size: int) -> None:
-        """Move staged files into place; other stagings never became true. Raises ``log.changed``."""
+        """Move staged files into place; other stagings never became true.
+
+        Raises ``log.changed``.
+        """
         staged = self._spool / _STAGED
         folder = staged / str(size)
         for source in sorted(p for p in folder.rglob("*") if p.is_file()):

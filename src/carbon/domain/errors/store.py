@@ -127,6 +127,13 @@ FAULTS = (
         "Correct the record that replaced it.",
     ),
     fault(
+        "correction.reason",
+        "没有更正理由 {reason}。",
+        "There is no reason {reason} for a correction.",
+        "可用：{known}。",
+        "Use one of {known}.",
+    ),
+    fault(
         "person.unknown",
         "没有这个人的数据。",
         "There are no data of this person.",
