@@ -19,6 +19,7 @@ from carbon.domain.units import Float, Int
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 
 #: Format of summary.json, which services write and adapters read; changes with its fields.
@@ -163,14 +164,20 @@ class Claims:
         """The claims at some places of these lists."""
         chosen = places.tolist()
 
-        def of(values: list[Any]) -> list[Any]:
+        def of(values: list[Value]) -> list[Value]:
             return [values[n] for n in chosen]
 
         return Claims(
-            self.positions[places],
-            *(of(v) for v in (self.record, self.body, self.item, self.pair, self.giver)),
-            self.day[places],
-            *(of(v) for v in (self.quantity, self.mass_kg, self.order)),
+            positions=self.positions[places],
+            record=of(self.record),
+            body=of(self.body),
+            item=of(self.item),
+            pair=of(self.pair),
+            giver=of(self.giver),
+            day=self.day[places],
+            quantity=of(self.quantity),
+            mass_kg=of(self.mass_kg),
+            order=of(self.order),
         )
 
 
@@ -298,6 +305,12 @@ class LogQueue(Protocol):
         One transaction, compare-and-swap on the size. Raises ``store.raced``.
         """
 
+    def checkpoint(self, size: int) -> bytes | None:
+        """The note of a checkpoint with all its cosignatures; ``None`` if there is none."""
+
+    def add_cosignature(self, size: int, name: str, line: str, at: datetime) -> None:
+        """Keep a witness's signature line; the first of a name stays."""
+
 
 class LogFiles(Protocol):
     """The files' side of the log: a public folder, and a private one on the same file system."""
@@ -319,6 +332,9 @@ class LogFiles(Protocol):
 
     def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
         """Publish what the leaves refer to, then the checkpoint."""
+
+    def republish(self, head: Head) -> None:
+        """Publish a checkpoint again, with more signatures than before."""
 
 
 class Signer(Protocol):

@@ -38,7 +38,7 @@ from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import CORRECTION_REASONS, vocabularies
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.log.leaf import canonical
-from carbon.domain.log.note import is_name
+from carbon.domain.log.note import Key, is_name
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine
 from carbon.domain.quantification.methodologies import methodology_named
@@ -48,7 +48,7 @@ from carbon.ports import Clock, Head, Progress
 from carbon.services.ingest import ingest
 from carbon.services.receipt import receipt
 from carbon.services.reconcile import Reconciliation, reconcile
-from carbon.services.sequence import sequence
+from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
@@ -169,6 +169,16 @@ class System:
             self.clock,
             progress,
         )
+
+    def cosign(self, note: bytes, witness: str) -> str:
+        """Store and publish a witness's cosignature; returns its name.
+
+        Raises ``note.*``, ``checkpoint.*``, ``log.foreign`` if it is no checkpoint of this log.
+        """
+        files = LogFolder(self.settings.log, self.settings.spool, self._signed)
+        queue = DatabaseQueue(self.database)
+        key = Key.parse(witness)
+        return accept_cosignature(note, key, queue, files, self.signer, verify_ed25519, self.clock)
 
     def receipt(self, record_id: str, source: str = "local") -> bytes:
         """The receipt of a record, as the bytes of its file. Raises ``receipt.*``."""

@@ -102,10 +102,8 @@ def _run(program: str, database: Database, *options: str) -> None:
         raise CarbonError("store.tool", name=program)
     url = database.url.set(drivername="postgresql", password=None)
     target = "-d" if program == "pg_restore" else "--dbname"
-    environment = {
-        **os.environ,
-        **({"PGPASSWORD": database.url.password} if database.url.password else {}),
-    }
+    secret = {"PGPASSWORD": database.url.password} if database.url.password else {}
+    environment = {**os.environ, **secret}
     command = [path, *options, target, url.render_as_string()]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603  found by name, our own words
     if done.returncode:

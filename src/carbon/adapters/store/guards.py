@@ -73,7 +73,7 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
     taken = " OR ".join(
-        f"EXISTS (SELECT 1 FROM {name} WHERE " + " AND ".join(f"{c} = NEW.{c}" for c in key) + ")"
+        str(sa.exists().where(*(table.c[c] == sa.literal_column(f"NEW.{c}") for c in key)))
         for key in _unique_keys(table)
     )
     yield (

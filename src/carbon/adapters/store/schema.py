@@ -1,4 +1,4 @@
-"""The schema's life: upgrade, seal, partition, grant, check. Runs as the owner, never in a service."""
+"""The schema's life: upgrade, seal, partition, grant, check. Run as the owner, not in services."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _unguarded(connection: sa.Connection) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
         )
-        counts = {name: count for name, count in rows}
+        counts: dict[str, int] = dict(rows.tuples().all())
         return sorted(
             t.name for t in FACTS if counts.get(t.name, 0) < len(list(guards.sqlite_guards(t)))
         )

@@ -109,8 +109,8 @@ class Records:
                 found[name] = _opened(key, fact_id, name, value)
         query = sa.select(t.personal).where(t.personal.c.fact_id == row.fact_id)
         own = connection.execute(query).one_or_none()
-        key = own and self._key(connection, own.person_id)
-        if key:
+        key = None if own is None else self._key(connection, own.person_id)
+        if own is not None and key is not None:
             texts = json.loads(unsealed(key, fact_id, bytes(own.sealed)))
             columns = columns_of([row], {name: [texts.get(name)] for name in SEALED})
             rest = rest_texts(columns)[0].as_py().encode()

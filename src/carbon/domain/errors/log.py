@@ -24,7 +24,7 @@ FAULTS = (
         "日志缺少文件 {path}。",
         "The log lacks {path}.",
         "请检查路径；新系统先运行 carbon log init；否则从镜像恢复日志目录。",
-        "Check the path; on a new system run carbon log init; else restore the folder from a mirror.",
+        "Check the path; on a new system run carbon log init; else restore it from a mirror.",
     ),
     fault(
         "log.unreachable",
@@ -43,10 +43,17 @@ FAULTS = (
     fault(
         "log.rollback",
         "已签名的日志有 {signed} 条，数据库只有 {stored} 条，或内容不同：拒绝签名。",
-        "The signed log has {signed} leaves, the database has {stored}, or other ones: refusing to sign.",
+        "The signed log has {signed} leaves, the database {stored}, or others: refusing to sign.",
         "数据库被恢复到了旧的时刻；请恢复较新的备份，切勿删除已签名的检查点。",
         "The database was set back in time; restore a newer backup, and never remove signed "
         "checkpoints.",
+    ),
+    fault(
+        "log.foreign",
+        "这不是本日志 {size} 条时的检查点。",
+        "This is no checkpoint of this log at size {size}.",
+        "请只提交对本日志检查点的联署。",
+        "Submit cosignatures of this log's own checkpoints only.",
     ),
     fault(
         "log.changed",
