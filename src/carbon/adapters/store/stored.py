@@ -23,7 +23,7 @@ from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.tabular.typed import identifiers
-from carbon.adapters.vault import Vault, salt, unsealed
+from carbon.adapters.vault import Vault, salts, unsealed
 from carbon.domain.errors import CarbonError
 from carbon.ports import StoredFact, StoredRecord
 
@@ -124,7 +124,7 @@ class Records:
 
 
 def _opened(key: bytes, fact_id: bytes, field: str, value: bytes) -> dict[str, str]:
-    return {"salt": salt(key, fact_id, field).hex(), "value": value.decode()}
+    return {"salt": salts([key], [fact_id], field)[0].hex(), "value": value.decode()}
 
 
 def record_key(vault: Vault, source: str, record_id: str) -> str:
