@@ -32,7 +32,7 @@ from carbon.domain.activity.record import Finding, Vocabulary
 from carbon.domain.errors import Lang
 from carbon.domain.log.leaf import canonical
 from carbon.domain.quantification.engine import Engine, Quantities
-from carbon.domain.units import Float, Int
+from carbon.domain.units import Float
 from carbon.ports import Claims, LifeEntry
 
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
@@ -75,7 +75,8 @@ class StoreIntake:
         vault: Vault,
         spool: Path,
     ) -> None:
-        self._request, self._survey, self._engine = request, survey, engine
+        self._request, self._engine = request, engine
+        self.suspects = survey.suspects
         self._reference, self._database = reference, database
         self._tables = {name: TableSpool() for name in _TABLES}
         self._rows = RowFile(spool / ROWS, reference.algorithms)
@@ -90,11 +91,6 @@ class StoreIntake:
             engine, words, vault, parties,
             prefix=prefix, source=request.source, digest=reference.salted,
         )  # fmt: skip
-
-    @property
-    def suspects(self) -> Int:
-        """File rows that may have to do with another row."""
-        return self._survey.suspects
 
     def claims(self, chunk: Any, quantities: Quantities) -> Claims:
         """Identity of every record that was not rejected."""
@@ -132,6 +128,7 @@ class StoreIntake:
     def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store everything in one transaction. Raises ``store.raced``."""
         self._annotated.close()
+        del self._writer  # nobody's keys are needed any more, and there may be a million
         body = canonical(self._leaf(answer))
         request = self._request
         answer = {**answer, "kind": request.kind, "id": request.key}
@@ -156,12 +153,12 @@ class StoreIntake:
             return {**correction_leaf(self._request.replaces, self._request.reason), **context}
         if self._request.kind == RECORD:
             return {"type": RECORD, **context}
-        levels, digests = self._rows.finish()
+        root, digests = self._rows.finish()
         return {
             "type": SUBMISSION,
             "id": self._request.key,
             "rows": self._count,
-            "root": levels.root().hex(),
+            "root": root.hex(),
             "file": dict(digests),
             "er_g": str(answer["er_g"]),
             **context,

@@ -18,7 +18,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from carbon.adapters.disk import sync_folder, write_durably
-from carbon.adapters.spool import CATALOGUES, FORMULAS, ROWS
+from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import FULL, Tile, bundles, tiles
@@ -135,7 +135,7 @@ class LogFolder:
 def _files_of(leaf: dict[str, object]) -> list[str]:
     match leaf:
         case {"type": "submission", "file": {"sha256": digest}}:
-            return [f"{ROWS}/{digest}.{suffix}" for suffix in ("jsonl", "tree", "ends")]
+            return [f"{ROWS}/{digest}.{suffix}" for suffix in ROW_FILES]
         case {"type": "catalogue", "root": root}:
             return [f"{CATALOGUES}/{root}"]
         case {"type": "formula", "sha256": digest}:

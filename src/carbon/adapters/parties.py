@@ -95,16 +95,17 @@ class Parties:
         add: Callable[[pa.Table], None],
     ) -> None:
         self._rows = {"giver": survey.giver, "receiver": survey.receiver}
-        self._ids, self._keys = bytearray(), bytearray()
+        count = len(survey.identities) + 1
+        self._ids, self._keys = bytearray(count * PSEUDONYM_BYTES), bytearray(count * KEY_BYTES)
         self._vault, self._known, self._add = vault, known, add
         names = survey.identities
         for start in range(0, len(names), _BATCH):
-            self._resolve(names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
+            self._resolve(start, names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
         self._source = len(names)
         # A source is a party like any other, yet no person of that name: its hash is its own.
-        self._resolve([b"source\n" + source.encode()])
+        self._resolve(self._source, [b"source\n" + source.encode()])
 
-    def _resolve(self, identities: Sequence[bytes]) -> None:
+    def _resolve(self, start: int, identities: Sequence[bytes]) -> None:
         lookups = self._vault.pseudonyms("person", identities)
         known = self._known(lookups)
         size = PSEUDONYM_BYTES + NONCE_BYTES
@@ -118,8 +119,9 @@ class Parties:
             else:
                 person_id, nonce = bytes.fromhex(found[0]), found[1]
             key = self._vault.person_key(nonce)
-            self._ids += person_id
-            self._keys += key
+            place = start + n
+            self._ids[place * PSEUDONYM_BYTES : (place + 1) * PSEUDONYM_BYTES] = person_id
+            self._keys[place * KEY_BYTES : (place + 1) * KEY_BYTES] = key
             if found is None:
                 added.note(person_id, lookup, nonce, key, identity)
         if added.ids:
