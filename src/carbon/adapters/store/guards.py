@@ -3,7 +3,9 @@
 PostgreSQL: row triggers on UPDATE and DELETE and a statement trigger on TRUNCATE, all ENABLE
 ALWAYS (the default lets `session_replication_role = replica` pass), on every partition too; the
 application's role may only insert and owns nothing. SQLite: the same as triggers, and because
-`INSERT OR REPLACE` slips past them, one more that refuses to insert what exists.
+`OR REPLACE` deletes what is in its way without firing them (unless the connection asks for
+recursive triggers), an insert is refused where any key is taken, the hidden row number included,
+and a leaf is not placed where another one is.
 """
 
 from __future__ import annotations
@@ -67,14 +69,15 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     if table is fact:
         others = [c.name for c in table.columns if c.name != "leaf_index"]
         same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
-        once = f"WHEN NOT (OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {same})"
+        free = f"NOT EXISTS (SELECT 1 FROM {name} WHERE leaf_index = NEW.leaf_index)"
+        once = f"WHEN NOT (OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {free} AND {same})"
     else:
         once = ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
     taken = " OR ".join(
         f"EXISTS (SELECT 1 FROM {name} WHERE " + " AND ".join(f"{c} = NEW.{c}" for c in key) + ")"
-        for key in _unique_keys(table)
+        for key in (*_unique_keys(table), ("rowid",))
     )
     yield (
         f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
