@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -80,7 +81,11 @@ class System:
     def database(self) -> Database:
         """The application's connections, to a schema of the right revision."""
         database = Database(self.settings.database)
-        database.ready()
+        try:
+            database.ready()
+        except CarbonError:
+            database.close()
+            raise
         return database
 
     @cached_property
@@ -100,19 +105,19 @@ class System:
 
         Raises ``key.missing`` if a database with facts has lost its key.
         """
-        owner = Database(self.settings.owner)
-        app = Database(self.settings.database)
-        if owner.path is not None:
-            owner.path.parent.mkdir(parents=True, exist_ok=True)
-        role = app.url.username if app.url.username != owner.url.username else None
-        with owner.write() as connection:
-            fresh = schema.revision(connection) is None
-            schema.upgrade(connection, self.clock.today(), role, to)
+        with (
+            closing(Database(self.settings.owner)) as owner,
+            closing(Database(self.settings.database)) as app,
+        ):
+            if owner.path is not None:
+                owner.path.parent.mkdir(parents=True, exist_ok=True)
+            role = app.url.username if app.url.username != owner.url.username else None
+            with owner.write() as connection:
+                fresh = schema.revision(connection) is None
+                schema.upgrade(connection, self.clock.today(), role, to)
         key = self.settings.keys / STORE_KEY
         if fresh and not key.exists():
             Vault.create(key)
-        owner.close()
-        app.close()
         return schema.head()
 
     # --- log ----------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ def postgresql_functions() -> str:
     return _FUNCTIONS
 
 
+def postgresql_sources() -> list[str]:
+    """The bodies of the trigger functions, as the database keeps them."""
+    return _FUNCTIONS.split("$$")[1::2]
+
+
 def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
     """Statements that seal a table, or a partition whose row triggers come from its parent."""
     change = "carbon_place_leaf" if table == fact.name else "carbon_refuse"
