@@ -144,7 +144,8 @@ class Claims:
 
     ``positions``: places in the chunk; ``record``, ``item``, ``pair``: keyed hashes of who submits
     which record id, of the item, and of seller, receiver and item type (empty where not stated);
-    ``body``: hash of all cells; ``giver``: pseudonym; ``order``: folded record id.
+    ``body``: hash of all cells; ``giver``: pseudonym of the giver, or of the enterprise where no
+    giver is named; ``order``: folded record id.
     """
 
     positions: Int
