@@ -63,8 +63,9 @@ bench: $(VENV)/dev ## rows/s against DuckDB, Polars and pandas in one run (ROWS=
 memory: $(VENV)/dev ## peak memory at 50 million rows
 	@$(BIN)/python bench/run.py --memory-rows 50000000
 
-soak: $(VENV)/dev ## the property tests, long
+soak: $(VENV)/dev ## the property tests, long; duplicates among a million events
 	@CARBON_EXAMPLES=5000 $(BIN)/pytest tests/property
+	@CARBON_EVENTS=1000000 $(BIN)/pytest tests/integration/test_duplicates.py
 
 clean: ## remove what the targets made
 	@rm -rf $(VENV) demo bench-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
+import postgres
 from carbon import bootstrap
+from carbon.adapters.clock import ZONE
+from carbon.adapters.vault import Vault
+from carbon.bootstrap.system import STORE_KEY, System
 from carbon.domain.activity.record import COLUMNS
 from carbon.domain.factors.catalog import Catalogue
 from carbon.files.factor_folder import read_catalogue
+from carbon.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FACTORS = ROOT / "factors"
@@ -51,11 +59,21 @@ PHONE = {
 }
 
 
+@dataclass
 class FixedClock:
-    """A clock that stands still."""
+    """A clock that stands still until it is moved."""
+
+    at: datetime = field(default=datetime(2026, 11, 23, 12, tzinfo=ZONE))
 
     def today(self) -> date:
-        return TODAY
+        return self.at.date()
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, **step: float) -> None:
+        """Move it by so many ``days``, ``hours``, …"""
+        self.at += timedelta(**step)
 
 
 @dataclass
@@ -117,3 +135,122 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real records of ../shared are not beside this checkout")
     return SHARED
+
+
+# --- one suite, two engines -----------------------------------------------------------------------
+#
+# A test that asks for `home` or `system` runs once on SQLite and once on PostgreSQL, each time on
+# a database of its own. Both are copies of one that was upgraded once.
+
+#: Name of the upgraded database that PostgreSQL copies.
+_TEMPLATE = "upgraded"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server; without its programs tests are skipped, except where CI promises them."""
+    if postgres.programs() is None:
+        reason = "no PostgreSQL server programs: run tools/install-postgres"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    # Tests kill no power: what is not written through is as good and several times as fast.
+    with postgres.cluster({"fsync": "off", "synchronous_commit": "off"}) as running:
+        yield running
+
+
+def new_database(cluster: postgres.Cluster, template: str | None = None) -> str:
+    """A database under a new name, empty or a copy."""
+    name = f"test_{next(_numbers)}"
+    copied = f" TEMPLATE {template}" if template else ""
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}{copied}")  # type: ignore[call-overload]
+    return name
+
+
+def settings_at(folder: Path, cluster: postgres.Cluster | None = None, name: str = "") -> Settings:
+    """Settings of a system in a folder: on SQLite, or with a database of a cluster."""
+    urls = {}
+    if cluster is not None:
+        urls["CARBON_DATABASE_URL"] = cluster.url(name, postgres.APPLICATION)
+        urls["CARBON_DATABASE_OWNER_URL"] = cluster.url(name)
+    return Settings.read({"CARBON_HOME": str(folder), "CARBON_FACTORS": str(FACTORS), **urls})
+
+
+def upgraded(settings: Settings) -> Settings:
+    """The same settings, their database upgraded and no connection left open."""
+    System(settings, FixedClock()).upgrade()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    upgraded(settings_at(folder))
+    return folder / "carbon.db"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    upgraded(settings_at(tmp_path_factory.mktemp("template"), cluster, cluster.database(_TEMPLATE)))
+    return _TEMPLATE
+
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=ENGINES)
+def empty_home(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a system that was never upgraded, on each engine."""
+    if request.param == "sqlite":
+        return settings_at(tmp_path / "home")
+    cluster = request.getfixturevalue("cluster")
+    return settings_at(tmp_path / "home", cluster, new_database(cluster))
+
+
+@pytest.fixture(params=ENGINES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of an upgraded, otherwise fresh system on each engine: schema and store key."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / "carbon.db")
+        settings = settings_at(folder)
+    else:
+        template = request.getfixturevalue("postgresql_template")
+        cluster = request.getfixturevalue("cluster")
+        settings = settings_at(folder, cluster, new_database(cluster, template))
+    Vault.create(settings.keys / STORE_KEY)
+    return settings
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """The clock of `system`; ``clock.move(days=1)``."""
+    return FixedClock()
+
+
+@pytest.fixture
+def system(home: Settings, clock: FixedClock) -> Iterator[System]:
+    """A fresh system with a log, on each engine."""
+    made = System(home, clock)
+    made.init_log("log.example.cn/hedong")
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def phone() -> Callable[..., dict[str, str]]:
+    """The n-th of any number of phones, each an act of its own: `phone(3, age_years="1")`."""
+
+    def of(number: int, **changes: str) -> dict[str, str]:
+        own = {
+            "record_id": f"r{number}",
+            "item_id": f"imei-{number}",
+            "giver": f"giver-{number}",
+            "receiver": f"receiver-{number}",
+        }
+        return PHONE | own | changes
+
+    return of

@@ -146,7 +146,8 @@ class Claims:
 
     ``positions``: places in the chunk; ``record``, ``item``, ``pair``: keyed hashes of who submits
     which record id, of the item, and of seller, receiver and item type (empty where not stated);
-    ``body``: hash of all cells; ``giver``: pseudonym; ``order``: folded record id.
+    ``body``: hash of all cells; ``giver``: pseudonym of the giver, or of the enterprise where no
+    giver is named; ``order``: folded record id.
     """
 
     positions: Int
@@ -332,6 +333,9 @@ class LogFiles(Protocol):
 
     def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
         """Publish what the leaves refer to, then the checkpoint."""
+
+    def mend(self, tile: Tile, content: bytes) -> bool:
+        """Write a file again unless it has this content; whether it was written."""
 
     def republish(self, head: Head) -> None:
         """Publish a checkpoint again, with more signatures than before."""

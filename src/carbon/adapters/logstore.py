@@ -105,6 +105,14 @@ class LogFolder:
         write_durably(self.public / CHECKPOINT, head.note)
         self._forget_partial(head.size - len(added), head.size)
 
+    def mend(self, tile: Tile, content: bytes) -> bool:
+        """Write a file again unless it has this content."""
+        path = self.public / tile.path
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        write_durably(path, content)
+        return True
+
     def republish(self, head: Head) -> None:
         """Publish a checkpoint again, with more signatures than before."""
         write_durably(self.public / history_path(head.size), head.note)

@@ -119,14 +119,20 @@ class RecordWriter:
                 hashlib.sha256(b"\n".join(parts)).hexdigest()
                 for parts in zip(rest, giver, receiver, strict=True)
             ],
-            item=self._vault.pseudonyms("item", _bytes(typed.identifiers(columns["item_id"]))),
+            item=self._vault.pseudonyms("item", _bytes(typed.item_ids(columns["item_id"]))),
             pair=self._vault.pseudonyms("pair", self._pair_names(chunk, columns, kept)),
-            giver=self._parties.of_rows("giver", chunk.row_numbers()[kept]).ids(),
+            giver=self._sellers(chunk, kept),
             day=columns["occurred_on"].cast(pa.int32()).to_numpy(zero_copy_only=False),
             quantity=columns["quantity"].to_pylist(),
             mass_kg=columns["mass_kg"].to_pylist(),
             order=ids,
         )
+
+    def _sellers(self, chunk: TableChunk, kept: Int) -> list[str]:
+        """Pseudonyms of who handed over: the giver, or the enterprise; empty if neither."""
+        givers = self._parties.of_rows("giver", chunk.row_numbers()[kept]).ids()
+        firms = self._vault.pseudonyms("enterprise", self._identities(chunk, "enterprise", kept))
+        return [giver or firm for giver, firm in zip(givers, firms, strict=True)]
 
     @staticmethod
     def _identities(chunk: TableChunk, name: str, kept: Int) -> list[bytes]:
@@ -134,7 +140,7 @@ class RecordWriter:
 
     @staticmethod
     def _pair_names(chunk: TableChunk, columns: Mapping[str, pa.Array], kept: Int) -> list[bytes]:
-        """Seller, receiver and item type; empty where one is not stated."""
+        """Seller, receiver and item type; empty without a receiver."""
         item = columns["item_type"].cast(pa.string())
         places = pa.array(kept)
         joined = pc.binary_join_element_wise(

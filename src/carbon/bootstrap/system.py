@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -48,6 +49,7 @@ from carbon.ports import Clock, Head, Progress
 from carbon.services.ingest import ingest
 from carbon.services.receipt import receipt
 from carbon.services.reconcile import Reconciliation, reconcile
+from carbon.services.repair import repair
 from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
@@ -91,7 +93,11 @@ class System:
     def database(self) -> Database:
         """The application's connections, to a schema of the right revision."""
         database = Database(self.settings.database)
-        database.ready()
+        try:
+            database.ready()
+        except CarbonError:
+            database.close()
+            raise
         return database
 
     @cached_property
@@ -111,19 +117,19 @@ class System:
 
         Raises ``key.missing`` if a database with facts has lost its key.
         """
-        owner = Database(self.settings.owner)
-        app = Database(self.settings.database)
-        if owner.path is not None:
-            owner.path.parent.mkdir(parents=True, exist_ok=True)
-        role = app.url.username if app.url.username != owner.url.username else None
-        with owner.write() as connection:
-            fresh = schema.revision(connection) is None
-            schema.upgrade(connection, self.clock.today(), role, to)
+        with (
+            closing(Database(self.settings.owner)) as owner,
+            closing(Database(self.settings.database)) as app,
+        ):
+            if owner.path is not None:
+                owner.path.parent.mkdir(parents=True, exist_ok=True)
+            role = app.url.username if app.url.username != owner.url.username else None
+            with owner.write() as connection:
+                fresh = schema.revision(connection) is None
+                schema.upgrade(connection, self.clock.today(), role, to)
         key = self.settings.keys / STORE_KEY
         if fresh and not key.exists():
             Vault.create(key)
-        owner.close()
-        app.close()
         return schema.head()
 
     # --- log ----------------------------------------------------------------------------------
@@ -169,6 +175,11 @@ class System:
             self.clock,
             progress,
         )
+
+    def repair(self) -> list[str]:
+        """Make altered or missing tiles of the log anew; returns their paths."""
+        files = LogFolder(self.settings.log, self.settings.spool, self._signed)
+        return repair(DatabaseQueue(self.database), files)
 
     def cosign(self, note: bytes, witness: str) -> str:
         """Store and publish a witness's cosignature; returns its name.

@@ -334,6 +334,15 @@ def sequence_command() -> None:
         sys.stdout.write(head.note.decode())
 
 
+@log.command("repair", help=say("由数据库重写受损的日志文件。", "Rewrite damaged tiles."))
+def repair_command() -> None:
+    """Prints the files written again."""
+    paths = system().repair()
+    for path in paths:
+        _out.print(path)
+    _out.print(say(f"重写了 {len(paths)} 个文件。", f"{len(paths)} files written again."))
+
+
 @log.command("cosign", help=say("收下见证方的联署。", "Accept a witness's cosignature."))
 def cosign_command(
     note: Annotated[Path, typer.Argument(metavar="CHECKPOINT")],

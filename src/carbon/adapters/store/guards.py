@@ -3,7 +3,9 @@
 PostgreSQL: row triggers on UPDATE and DELETE and a statement trigger on TRUNCATE, all ENABLE
 ALWAYS (the default lets `session_replication_role = replica` pass), on every partition too; the
 application's role may only insert and owns nothing. SQLite: the same as triggers, and because
-`INSERT OR REPLACE` slips past them, one more that refuses to insert what exists.
+`OR REPLACE` deletes what is in its way without firing them (unless the connection asks for
+recursive triggers), an insert is refused where any key is taken, the hidden row number included,
+and a leaf is not placed where another one is.
 """
 
 from __future__ import annotations
@@ -40,6 +42,11 @@ def postgresql_functions() -> str:
     return _FUNCTIONS
 
 
+def postgresql_sources() -> list[str]:
+    """The bodies of the trigger functions, as the database keeps them."""
+    return _FUNCTIONS.split("$$")[1::2]
+
+
 def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
     """Statements that seal a table, or a partition whose row triggers come from its parent."""
     change = "carbon_place_leaf" if table == fact.name else "carbon_refuse"
@@ -67,19 +74,23 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     if table is fact:
         others = [c.name for c in table.columns if c.name != "leaf_index"]
         same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
-        once = f"WHEN NOT (OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {same})"
+        free = f"NOT {_exists(fact, ('leaf_index',))}"
+        placed = f"OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {free}"
+        once = f"WHEN NOT ({placed} AND {same})"
     else:
         once = ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
-    taken = " OR ".join(
-        str(sa.exists().where(*(table.c[c] == sa.literal_column(f"NEW.{c}") for c in key)))
-        for key in _unique_keys(table)
-    )
+    taken = " OR ".join(_exists(table, key) for key in (*_unique_keys(table), ("rowid",)))
     yield (
         f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
         "BEGIN SELECT RAISE(ABORT, 'exists'); END"
     )
+
+
+def _exists(table: sa.Table, key: tuple[str, ...]) -> str:
+    same = (sa.column(c) == sa.literal_column(f"NEW.{c}") for c in key)
+    return str(sa.select(sa.literal_column("1")).select_from(table).where(*same).exists())
 
 
 def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:

@@ -109,20 +109,20 @@ def faults(connection: sa.Connection) -> list[CarbonError]:
 
 
 def _unguarded(connection: sa.Connection) -> list[str]:
-    """Tables of facts and partitions that lack a trigger, or have one that is not always on."""
+    """Tables of facts and partitions that lack a guard, or have another one under its name."""
     if connection.dialect.name == "sqlite":
-        rows = connection.exec_driver_sql(
-            "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
-        )
-        counts: dict[str, int] = dict(rows.tuples().all())
-        return sorted(
-            t.name for t in FACTS if counts.get(t.name, 0) < len(list(guards.sqlite_guards(t)))
-        )
-    rows = connection.exec_driver_sql(
-        "SELECT c.relname, count(t.oid) FILTER (WHERE t.tgenabled = 'A' AND NOT t.tgisinternal)"
-        " FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid"
-        " AND t.tgname IN ('refuse_update', 'refuse_delete', 'refuse_truncate')"
-        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace GROUP BY 1"
+        rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        present = {sql for (sql,) in rows}
+        return sorted(t.name for t in FACTS if not present.issuperset(guards.sqlite_guards(t)))
+    rows = connection.execute(
+        sa.text(
+            "SELECT c.relname, count(p.oid) FROM pg_class c"
+            " LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgenabled = 'A'"
+            " AND t.tgname IN ('refuse_update', 'refuse_delete', 'refuse_truncate')"
+            " AND t.tgqual IS NULL"
+            " LEFT JOIN pg_proc p ON p.oid = t.tgfoid AND p.prosrc = ANY(:sources)"
+            " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace GROUP BY 1"
+        ).bindparams(sa.bindparam("sources", guards.postgresql_sources(), sa.ARRAY(sa.Text)))
     )
     names = {table.name for table in FACTS}
     return sorted(

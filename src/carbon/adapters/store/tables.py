@@ -112,7 +112,8 @@ fact = _table(
 )
 
 #: Who claimed what: identity of every record, for ever and unpartitioned. ``body``: hash of all
-#: cells; ``item_key``, ``pair_key``: pseudonyms of the item, and of giver, receiver and item type.
+#: cells; ``item_key``, ``pair_key``: pseudonyms of the item, and of seller, receiver and item type;
+#: ``giver``: pseudonym of the giver, or of the enterprise where no giver is named.
 claim = _table(
     "claim",
     sa.Column("record_key", sa.Text, primary_key=True),

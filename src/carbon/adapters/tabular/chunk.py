@@ -60,7 +60,8 @@ class TableChunk:
 
     def folded(self, column: str) -> pa.Array:
         """Ids of a column in the form under which they are compared; blank ones are null."""
-        return typed.identifiers(typed.text(self.column(column)))
+        fold = typed.item_ids if column == "item_id" else typed.identifiers
+        return fold(typed.text(self.column(column)))
 
     def identifiers(self, column: str) -> list[str]:
         """Ids of a column in the form under which they are compared; blank ones are empty."""

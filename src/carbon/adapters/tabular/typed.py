@@ -87,6 +87,20 @@ def identifiers(cells: pa.Array) -> pa.Array:
     return pc.if_else(pa.array(blank), pa.scalar(None, folded.type), folded)
 
 
+def item_ids(cells: pa.Array) -> pa.Array:
+    """Ids of items as they are compared: as other ids, and without dashes of any kind.
+
+    Dashes come and go between a label and its typed copy (IMEI 35-209900-176148-1), and one item
+    must not have a second life account by its spelling. An id of dashes alone stays.
+    """
+    folded = identifiers(cells)
+    data = string_buffers(folded)[1]
+    if not data.size or (data.max() < _ASCII_END and not (data == ord("-")).any()):
+        return folded
+    joined = pc.replace_substring_regex(folded, r"[\p{Pd}\x{2212}]+", "")
+    return pc.if_else(pc.equal(joined, ""), folded, joined)
+
+
 def valid(column: pa.Array) -> Mask:
     """Where a column is not null."""
     return np.asarray(column.is_valid())

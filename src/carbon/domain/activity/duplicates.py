@@ -2,13 +2,17 @@
 
 Two claims are suspected to be one act when
 
-- *item*: they name the same item within :data:`ITEM_DAYS` days, unless both name givers and these
-  differ (a piece may be sold on at once, but not twice by the same person); or
-- *pair*: giver, receiver and item type are the same within :data:`PAIR_DAYS` days, quantities
+- *item*: they name the same item within :data:`ITEM_DAYS` days, unless both name sellers and
+  these differ (a piece may be sold on at once, but not twice by the same seller); or
+- *pair*: seller, receiver and item type are the same within :data:`PAIR_DAYS` days, quantities
   agree, masses agree within :data:`MASS_SHARE`, and they do not name two different items.
 
-The earlier claim stands; a later one is held with its reason. The rules are ours; the measured
-recall and false positives stand in the test on generated events.
+Seller is the giver, or the enterprise where no giver is named. A site names no seller: two claims
+that name none agree in it for the pair, and do not differ in it for the item. An act that names
+neither item nor receiver is compared with nothing.
+
+The earlier claim stands; a later one is held with its reason. The rules are ours; recall and
+false positives on generated events are held to S7's bar by ``tests/integration/test_duplicates``.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ Rule = Literal["item", "pair"]
 class Act:
     """What is compared of a claim. Keys are pseudonyms or folded text, empty where not stated.
 
-    ``order``: what makes one claim earlier than another of the same day; ``row``: its place in
+    ``giver``: the seller. ``order``: what makes one claim earlier than another of the same day; ``row``: its place in
     the submission, ``None`` for one that is already in the store and therefore always stands.
     """
 
