@@ -75,7 +75,9 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(home, nursery, tmp_path):
-    System(home, FixedClock()).init_log("log.example.cn/hedong")
+    first = System(home, FixedClock())
+    first.init_log("log.example.cn/hedong")
+    first.database.close()
     files = [
         str(write_simulated(tmp_path / f"{n}.csv", Simulation(seed=n, days=1)))
         for n in range(1, FILES + 1)
