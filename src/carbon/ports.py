@@ -319,8 +319,8 @@ class LogFiles(Protocol):
     def sequencing(self) -> AbstractContextManager[None]:
         """Hold the lock of the private folder. Raises ``log.busy``."""
 
-    def signed(self) -> Sequence[bytes]:
-        """Every copy of the last signed note that is kept outside the database."""
+    def signed(self) -> Sequence[bytes | None]:
+        """Every copy of the last signed note outside the database; ``None`` for a missing one."""
 
     def tile(self, tile: Tile) -> bytes:
         """A published tile or bundle. Raises ``log.missing``."""

@@ -77,7 +77,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(home, nursery, tmp_path):
     first = System(home, FixedClock())
     first.init_log("log.example.cn/hedong")
-    first.database.close()
+    first.close()
     files = [
         str(write_simulated(tmp_path / f"{n}.csv", Simulation(seed=n, days=1)))
         for n in range(1, FILES + 1)
@@ -96,7 +96,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(home, nursery, tmp_
     assert killed >= KILLS // 4, "the moments must hit running work"
     system = System(home, FixedClock())
     _counts_exactly(system, [json.loads(line) for line in told.read_text().splitlines()], files)
-    system.database.close()
+    system.close()
 
 
 def _counts_exactly(system: System, told: list[dict[str, Any]], files: list[str]) -> None:
@@ -158,7 +158,7 @@ def test_sequencing_ended_at_a_named_moment_is_finished_by_the_next_run(
     for n in range(9):
         receipt = again.receipt(f"r{n}")
         assert all(c.ok for c in check(receipt, again.signer.key.vkey))
-    again.database.close()
+    again.close()
 
 
 def _crash_at(patch: pytest.MonkeyPatch, owner: str, step: str, moment: str) -> None:

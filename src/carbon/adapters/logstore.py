@@ -63,10 +63,10 @@ class LogFolder:
                 raise CarbonError("log.busy") from error
             yield
 
-    def signed(self) -> Sequence[bytes]:
+    def signed(self) -> Sequence[bytes | None]:
         """The published checkpoint and the private copy of the last signed one."""
         copies = (self.public / CHECKPOINT, self._signed)
-        return [path.read_bytes() for path in copies if path.is_file()]
+        return [path.read_bytes() if path.is_file() else None for path in copies]
 
     def tile(self, tile: Tile) -> bytes:
         """A published tile or bundle. Raises ``log.missing``."""

@@ -100,6 +100,11 @@ class System:
             raise
         return database
 
+    def close(self) -> None:
+        """Close all connections; nothing else is held."""
+        if "database" in self.__dict__:
+            self.database.close()
+
     @cached_property
     def vault(self) -> Vault:
         """The secrets, checked to be those of this database."""
@@ -365,17 +370,19 @@ class System:
     def backup(self, folder: Path) -> Mapping[str, Any]:
         """Back the database up into a new folder. Keys and log are backed up apart."""
         head = DatabaseQueue(self.database).head()
-        return backup(Database(self.settings.owner), folder, 0 if head is None else head.size)
+        with closing(Database(self.settings.owner)) as owner:
+            return backup(owner, folder, 0 if head is None else head.size)
 
     def restore(self, folder: Path) -> Mapping[str, Any]:
         """Restore a backup into an empty database, and do all erasures again."""
-        manifest = restore(Database(self.settings.owner), folder)
+        with closing(Database(self.settings.owner)) as owner:
+            manifest = restore(owner, folder)
         self.upgrade()
         return {**manifest, "erased_again": self._erasures.again()}
 
     def check(self) -> list[CarbonError]:
         """What is wrong with schema, guards and rights."""
-        with Database(self.settings.database).read() as connection:
+        with closing(Database(self.settings.database)) as database, database.read() as connection:
             return schema.faults(connection)
 
 

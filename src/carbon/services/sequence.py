@@ -58,19 +58,20 @@ def sequence(
 def _recover(queue: LogQueue, files: LogFiles, signer: Signer, verify: Verify) -> Head:
     """Finish what a crash left, after making sure that the database was not set back."""
     head = queue.head() or _EMPTY
-    published = 0
-    for note in files.signed():
-        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
-        if seen.size > head.size:
+    copies = [
+        None if note is None else verify_checkpoint(note, [signer.key], verify).checkpoint
+        for note in files.signed()
+    ]
+    for seen in copies:
+        if seen is not None and seen.size > head.size:
             raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
-        published = max(published, seen.size)
     if head.size:
         files.apply(head.size)
     read = _reader(head, files)
-    for note in files.signed():
-        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
-        if tree_root(seen.size, read) != seen.root:
+    for seen in copies:
+        if seen is not None and tree_root(seen.size, read) != seen.root:
             raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
+    published = min(0 if seen is None else seen.size for seen in copies)
     if head.size > published:
         files.publish(head, queue.leaves(published, head.size))
     return head
