@@ -24,7 +24,8 @@ from carbon.domain.log.note import COSIGNATURE, Key
 from carbon.domain.log.proof import verify_proof
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
-from conftest import new_database, settings_at
+from conftest import settings_at
+from set_back import set_back
 from simulated_files import write_simulated
 
 QUIET = lambda *_: None  # noqa: E731  progress nobody watches
@@ -144,7 +145,7 @@ def test_an_older_database_under_a_newer_checkpoint_is_never_signed_for(
     system.backup(tmp_path / "backup")
     system.record(phone(2))
     system.sequence(QUIET)
-    settings = _set_back(system, request, tmp_path)
+    settings = set_back(system, request, tmp_path)
     older = System(settings, clock)
     assert older.restore(tmp_path / "backup")["log_size"] == 3
     older.record(phone(3))
@@ -155,24 +156,13 @@ def test_an_older_database_under_a_newer_checkpoint_is_never_signed_for(
     older.close()
 
 
-def _set_back(system: System, request, tmp_path):
-    """The same home with an empty database to restore into."""
-    home = system.settings
-    system.close()
-    if home.database.startswith("sqlite"):
-        (home.log.parent / "carbon.db").unlink()
-        return home
-    cluster = request.getfixturevalue("cluster")
-    return settings_at(home.log.parent, cluster, new_database(cluster))
-
-
 def test_a_backup_restores_to_the_published_head(system, phone, tmp_path, request, clock):
     for n in range(3):
         system.record(phone(n))
     head = system.sequence(QUIET)
     system.erase("giver-1")
     system.backup(tmp_path / "backup")
-    settings = _set_back(system, request, tmp_path)
+    settings = set_back(system, request, tmp_path)
     again = System(settings, clock)
     assert again.restore(tmp_path / "backup")["log_size"] == head.size
     assert again.sequence(QUIET) == head

@@ -83,14 +83,28 @@ class StoreIntake:
         self._count = 0
         self._text = b""
         self._annotated = AnnotatedFile(request.annotated, request.lang)
+        try:
+            self._writer = self._open(survey, words, vault)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _open(self, survey: Survey, words: Mapping[str, Vocabulary], vault: Vault) -> RecordWriter:
+        """Name the submission's facts and find its parties."""
+        request = self._request
         milliseconds = int(request.at.timestamp() * 1000)
         prefix = milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
-        known = Facts(database).known_persons
+        known = Facts(self._database).known_persons
         parties = Parties(survey, request.source, vault, known, self._tables["person"].add)
-        self._writer = RecordWriter(
-            engine, words, vault, parties,
-            prefix=prefix, source=request.source, digest=reference.salted,
-        )  # fmt: skip
+        return RecordWriter(
+            self._engine,
+            words,
+            vault,
+            parties,
+            prefix=prefix,
+            source=request.source,
+            digest=self._reference.salted,
+        )
 
     def claims(self, chunk: Any, quantities: Quantities) -> Claims:
         """Identity of every record that was not rejected."""
