@@ -3,7 +3,6 @@
 python bench/compare.py A_DIR B_DIR
 """
 
-# ruff: noqa: S608  queries are assembled from words of this file
 from __future__ import annotations
 
 import sys

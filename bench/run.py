@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -92,10 +92,10 @@ def simulated(rows: int, suffix: str) -> Path:
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def measure(command: Sequence[str]) -> Run:
+def measure(command: Sequence[str], environment: Mapping[str, str] = ENVIRONMENT) -> Run:
     """Wall time and peak resident memory of a process with its children."""
     start, before = time.perf_counter(), _cpu_of_children()
-    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
         peak = max(peak, _resident(process.pid))

@@ -36,8 +36,9 @@ from carbon.adapters.store.stored import Records, WholeStore, record_key
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
 from carbon.adapters.vault import Vault
-from carbon.domain.activity.record import CORRECTION_REASONS, vocabularies
+from carbon.domain.activity.record import CORRECTION_REASONS, Vocabulary, vocabularies
 from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.note import Key, is_name
 from carbon.domain.period import day_number
@@ -113,9 +114,14 @@ class System:
         return vault
 
     @cached_property
-    def catalogue(self) -> Any:
+    def catalogue(self) -> Catalogue:
         """The factor tables."""
         return read_catalogue(self.settings.factors)
+
+    @cached_property
+    def words(self) -> Mapping[str, Vocabulary]:
+        """The vocabulary of every code column."""
+        return vocabularies(self.catalogue)
 
     def upgrade(self, to: str = "head") -> str:
         """Bring the database to the current revision, as its owner; makes the secrets of a new one.
@@ -221,8 +227,7 @@ class System:
 
         Raises ``request.conflict`` for an id that stands for another submission.
         """
-        words = vocabularies(self.catalogue)
-        source = open_source(request.path, read_mapping(request.mapping), words, _BLOCK_BYTES)
+        source = open_source(request.path, read_mapping(request.mapping), self.words, _BLOCK_BYTES)
         digest = _digest(
             {
                 "source": request.source,
@@ -254,7 +259,7 @@ class System:
         """Store one record; ``cells`` by canonical column. Its id is the request's id."""
         digest = _digest({"cells": dict(cells), "methodology": methodology})
         asked = _Asked(RECORD, _scoped(source, cells.get("record_id", "")), digest, source)
-        return self._store(asked, open_record(cells, vocabularies(self.catalogue)), methodology)
+        return self._store(asked, open_record(cells, self.words), methodology)
 
     def correct(
         self,
@@ -280,8 +285,7 @@ class System:
         replaces = corrections.fact_of(record_key(self.vault, source, record_id), record_id)
         if cells is not None:
             asked = _Asked(CORRECTION, key, digest, source, replaces=replaces, reason=reason)
-            words = vocabularies(self.catalogue)
-            return self._store(asked, open_record(cells, words), methodology)
+            return self._store(asked, open_record(cells, self.words), methodology)
         answer = {"kind": CORRECTION, "id": key, "withdrawn": replaces}
         body = canonical(correction_leaf(replaces, reason))
         fact = NewFact(CORRECTION, key, body, digest, answer)
@@ -346,7 +350,7 @@ class System:
             request,
             source.survey(),
             engine,
-            vocabularies(self.catalogue),
+            self.words,
             reference,
             self.database,
             self.vault,

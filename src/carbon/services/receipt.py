@@ -24,9 +24,11 @@ def receipt(record: StoredRecord, log: LogReader, signer: Signer, verify: Verify
     Raises ``receipt.pending`` until a published checkpoint holds its leaf, ``log.*`` where files
     are missing.
     """
+    if record.leaf_index is None:
+        raise CarbonError("receipt.pending", record_id=record.record_id)
     note = log.checkpoint()
     checkpoint = verify_checkpoint(note, [signer.key], verify).checkpoint
-    if record.leaf_index is None or record.leaf_index >= checkpoint.size:
+    if record.leaf_index >= checkpoint.size:
         raise CarbonError("receipt.pending", record_id=record.record_id)
     path = inclusion_proof(record.leaf_index, checkpoint.size, log.reader(checkpoint.size))
     leaf = json.loads(record.leaf)
