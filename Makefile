@@ -31,16 +31,20 @@ $(VENV)/dev: $(VENV)/run requirements/dev.txt
 
 setup: $(VENV)/run ## make the environment (demo, test and the others do it themselves)
 
-demo: $(VENV)/run ## simulate a Hedong month, quantify it, show the report (SERVE=0 ends there)
+demo: $(VENV)/run ## simulate a Hedong month, quantify, store and publish it, show the report (SERVE=0 ends there)
 	@rm -rf demo && mkdir demo
 	@$(BIN)/carbon simulate --out demo/simulated-month.parquet
 	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/result
+	@BIN=$(BIN) tools/demo-store demo
 	@if [ "$(SERVE)" = 1 ]; then \
-	  echo "http://127.0.0.1:$(PORT)/report.html  (Ctrl-C 结束 / to stop)"; \
-	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/result; \
-	else echo "demo/result/report.html"; fi
+	  echo "http://127.0.0.1:$(PORT)/result/report.html  (Ctrl-C 结束 / to stop)"; \
+	  echo "http://127.0.0.1:$(PORT)/home/log/checkpoint"; \
+	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo; \
+	else echo "demo/result/report.html  demo/home/log  demo/receipt.json"; fi
 
-test: $(VENV)/dev ## run all tests and the notebooks
+test: $(VENV)/dev ## run all tests and the notebooks (installs PostgreSQL and Go where they are missing)
+	@tools/install-postgres
+	@tools/install-go
 	@$(BIN)/pytest -n 2
 	@$(MAKE) --no-print-directory notebooks
 
@@ -57,14 +61,19 @@ check: $(VENV)/dev ## lint, types, import contracts, factor tables
 format: $(VENV)/dev ## format the code
 	@$(BIN)/ruff check -q --fix src tests bench tools && $(BIN)/ruff format -q src tests bench tools
 
-bench: $(VENV)/dev ## rows/s against DuckDB, Polars and pandas in one run (ROWS=…)
+bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store against COPY (ROWS=…)
+	@tools/install-postgres
 	@$(BIN)/python bench/run.py --rows $(ROWS)
+	@$(BIN)/python bench/log.py
+	@$(BIN)/python bench/store.py
 
 memory: $(VENV)/dev ## peak memory at 50 million rows
 	@$(BIN)/python bench/run.py --memory-rows 50000000
 
-soak: $(VENV)/dev ## the property tests, long; duplicates among a million events
+soak: $(VENV)/dev ## properties, crashes and duplicates, long
+	@tools/install-postgres
 	@CARBON_EXAMPLES=5000 $(BIN)/pytest tests/property
+	@CARBON_KILLS=100 $(BIN)/pytest tests/crash
 	@CARBON_EVENTS=1000000 $(BIN)/pytest tests/integration/test_duplicates.py
 
 clean: ## remove what the targets made

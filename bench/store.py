@@ -123,7 +123,7 @@ def receipts(system: System, source: Path, count: int) -> tuple[int, float, floa
     start = time.perf_counter()
     for name in names:
         try:
-            made.append(system.receipt(name))
+            made.append(system.receipt(name, source.stem))
         except CarbonError as error:
             if error.code != "receipt.unknown":
                 raise
