@@ -72,7 +72,7 @@ class FixedClock:
         return self.at
 
     def move(self, **step: float) -> None:
-        """Move it by so many ``days``, ``hours``, …"""
+        """Move it by so many ``days``, ``hours`` or the like."""
         self.at += timedelta(**step)
 
 

@@ -171,7 +171,9 @@ def test_a_trigger_under_a_guards_name_is_named(home):
 @ON_POSTGRESQL
 def test_a_hollow_function_is_named(home):
     with raw(home, owner=True) as connection:
-        connection.run("CREATE OR REPLACE FUNCTION carbon_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+        connection.run(
+            "CREATE OR REPLACE FUNCTION carbon_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
+        )
     (fault,) = faults(home)
     assert all(table in fault for table in FACT_TABLES)
 

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from carbon.bootstrap import IngestRequest
 from carbon.adapters.tabular.mapping import OWN_COLUMN
+from carbon.bootstrap import IngestRequest
 from carbon.bootstrap.system import System
 from conftest import FixedClock
 from planted import planted, write_events
@@ -52,7 +52,9 @@ def test_recall_and_false_positives(home, tmp_path, seed, record_property):
     caught = sum(c in held or o in held for c, o in truth.disguised.items())
     both = sum(c in held and o in held for c, o in truth.disguised.items())
     strangers = held - set(truth.disguised) - set(truth.disguised.values())
-    legitimate = len(truth.first) + len(truth.second) - truth.exact - len(truth.again) - len(truth.disguised)
+    legitimate = (
+        len(truth.first) + len(truth.second) - truth.exact - len(truth.again) - len(truth.disguised)
+    )
     recall, wrong = caught / len(truth.disguised), (len(strangers) + both) / legitimate
     record_property("recall of disguised", recall)
     record_property("false positives", wrong)

@@ -76,7 +76,21 @@ def test_the_rules_know_no_first_and_second(claims):
 
 
 def act(**given):
-    return Act(**({"item": "i", "pair": "p", "giver": "g", "day": 20_000, "quantity": 1, "mass_kg": 1.0, "order": "a", "row": 0} | given))
+    return Act(
+        **(
+            {
+                "item": "i",
+                "pair": "p",
+                "giver": "g",
+                "day": 20_000,
+                "quantity": 1,
+                "mass_kg": 1.0,
+                "order": "a",
+                "row": 0,
+            }
+            | given
+        )
+    )
 
 
 def test_the_bounds_are_inside():
@@ -109,7 +123,13 @@ def test_folding_an_item_id_twice_changes_nothing(text):
 
 
 def test_dashes_of_items_only():
-    spellings = ["35-209900-176148-1", "352099001761481", "35–209900–176148–1", "３５－209900-176148‐1", "35−209900 176148—1"]
+    spellings = [
+        "35-209900-176148-1",
+        "352099001761481",
+        "35–209900–176148–1",
+        "３５－209900-176148‐1",
+        "35−209900 176148—1",
+    ]
     assert {folded(s) for s in spellings} == {"352099001761481"}
     assert folded("---") == "---", "an id is not folded to nothing"
     assert folded(" ") is None

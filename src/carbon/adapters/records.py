@@ -135,7 +135,7 @@ class RecordWriter:
         return [keyed(name).hex() if name else "" for name in names]
 
     def _sellers(self, chunk: TableChunk, kept: Int) -> list[str]:
-        """Pseudonyms of who handed over: the giver, or the enterprise; empty if neither is named."""
+        """Pseudonyms of who handed over: the giver, or the enterprise; empty without either."""
         givers = self._parties.of_rows("giver", chunk.row_numbers()[kept]).ids()
         firms = self._keys("enterprise", self._identities(chunk, "enterprise", kept))
         return [giver or firm for giver, firm in zip(givers, firms, strict=True)]

@@ -73,6 +73,7 @@ class RowFile:
         self._hashes = bytearray()
         self._ends: list[np.ndarray] = []
         self._size = 0
+        self._base: Path | None = None
 
     def add(self, texts: bytes, ends: np.ndarray, hashes: bytes) -> None:
         """Append rows."""
@@ -97,8 +98,15 @@ class RowFile:
                 tree.write(level)
         np.concatenate(self._ends).astype("<i8").tofile(base.with_suffix(".ends"))
         os.replace(self._path, base.with_suffix(".jsonl"))
+        self._base = base
         sync_folder(self._folder)
         return levels, digests
+
+    def discard(self) -> None:
+        """Remove what was finished: no fact refers to it, and none ever will."""
+        if self._base is not None:
+            for suffix in (".jsonl", ".tree", ".ends"):
+                self._base.with_suffix(suffix).unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove what was written."""

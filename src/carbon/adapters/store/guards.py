@@ -74,20 +74,24 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     if table is fact:
         others = [c.name for c in table.columns if c.name != "leaf_index"]
         same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
-        free = f"NOT EXISTS (SELECT 1 FROM {name} WHERE leaf_index = NEW.leaf_index)"
-        once = f"WHEN NOT (OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {free} AND {same})"
+        free = f"NOT {_taken(name, ('leaf_index',))}"
+        unplaced = "OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL"
+        once = f"WHEN NOT ({unplaced} AND {free} AND {same})"
     else:
         once = ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
-    taken = " OR ".join(
-        f"EXISTS (SELECT 1 FROM {name} WHERE " + " AND ".join(f"{c} = NEW.{c}" for c in key) + ")"
-        for key in (*_unique_keys(table), ("rowid",))
-    )
+    taken = " OR ".join(_taken(name, key) for key in (*_unique_keys(table), ("rowid",)))
     yield (
         f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
         "BEGIN SELECT RAISE(ABORT, 'exists'); END"
     )
+
+
+def _taken(table: str, key: tuple[str, ...]) -> str:
+    """Whether a row has the new row's key."""
+    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  our own names
 
 
 def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:
