@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pyarrow.csv as pacsv
@@ -72,7 +72,7 @@ class FixedClock:
         return self.at
 
     def move(self, **step: float) -> None:
-        """Move it by so many ``days``, ``hours`` or the like."""
+        """Move it by so many days, hours and so on."""
         self.at += timedelta(**step)
 
 
@@ -144,7 +144,6 @@ def shared() -> Path:
 
 #: Name of the upgraded database that PostgreSQL copies.
 _TEMPLATE = "upgraded"
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +161,7 @@ def cluster() -> Iterator[postgres.Cluster]:
 
 def new_database(cluster: postgres.Cluster, template: str | None = None) -> str:
     """A database under a new name, empty or a copy."""
-    name = f"test_{next(_numbers)}"
+    name = f"test_{uuid4().hex}"
     copied = f" TEMPLATE {template}" if template else ""
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}{copied}")  # type: ignore[call-overload]
@@ -237,4 +236,20 @@ def system(home: Settings, clock: FixedClock) -> Iterator[System]:
     made = System(home, clock)
     made.init_log("log.example.cn/hedong")
     yield made
-    made.database.close()
+    made.close()
+
+
+@pytest.fixture
+def phone() -> Callable[..., dict[str, str]]:
+    """The n-th of any number of phones, each an act of its own: `phone(3, age_years="1")`."""
+
+    def of(number: int, **changes: str) -> dict[str, str]:
+        own = {
+            "record_id": f"r{number}",
+            "item_id": f"imei-{number}",
+            "giver": f"giver-{number}",
+            "receiver": f"receiver-{number}",
+        }
+        return PHONE | own | changes
+
+    return of

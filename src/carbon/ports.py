@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from carbon.domain.activity.duplicates import Act
 from carbon.domain.activity.record import Batch, Finding
+from carbon.domain.errors import CarbonError
 from carbon.domain.log.merkle import HashReader, Levels
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import Tile
@@ -18,6 +19,7 @@ from carbon.domain.units import Float, Int
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 
 #: Format of summary.json, which services write and adapters read; changes with its fields.
@@ -163,14 +165,20 @@ class Claims:
         """The claims at some places of these lists."""
         chosen = places.tolist()
 
-        def of(values: list[Any]) -> list[Any]:
+        def of(values: list[Value]) -> list[Value]:
             return [values[n] for n in chosen]
 
         return Claims(
-            self.positions[places],
-            *(of(v) for v in (self.record, self.body, self.item, self.pair, self.giver)),
-            self.day[places],
-            *(of(v) for v in (self.quantity, self.mass_kg, self.order)),
+            positions=self.positions[places],
+            record=of(self.record),
+            body=of(self.body),
+            item=of(self.item),
+            pair=of(self.pair),
+            giver=of(self.giver),
+            day=self.day[places],
+            quantity=of(self.quantity),
+            mass_kg=of(self.mass_kg),
+            order=of(self.order),
         )
 
 
@@ -298,6 +306,12 @@ class LogQueue(Protocol):
         One transaction, compare-and-swap on the size. Raises ``store.raced``.
         """
 
+    def checkpoint(self, size: int) -> bytes | None:
+        """The note of a checkpoint with all its cosignatures; ``None`` if there is none."""
+
+    def add_cosignature(self, size: int, name: str, line: str, at: datetime) -> None:
+        """Keep a witness's signature line; the first of a name stays."""
+
 
 class LogFiles(Protocol):
     """The files' side of the log: a public folder, and a private one on the same file system."""
@@ -305,8 +319,8 @@ class LogFiles(Protocol):
     def sequencing(self) -> AbstractContextManager[None]:
         """Hold the lock of the private folder. Raises ``log.busy``."""
 
-    def signed(self) -> Sequence[bytes]:
-        """Every copy of the last signed note that is kept outside the database."""
+    def signed(self) -> Sequence[bytes | None]:
+        """Every copy of the last signed note outside the database; ``None`` for a missing one."""
 
     def tile(self, tile: Tile) -> bytes:
         """A published tile or bundle. Raises ``log.missing``."""
@@ -319,6 +333,12 @@ class LogFiles(Protocol):
 
     def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
         """Publish what the leaves refer to, then the checkpoint."""
+
+    def mend(self, tile: Tile, content: bytes) -> bool:
+        """Write a file again unless it has this content; whether it was written."""
+
+    def republish(self, head: Head) -> None:
+        """Publish a checkpoint again, with more signatures than before."""
 
 
 class Signer(Protocol):
@@ -392,3 +412,37 @@ class LogReader(Protocol):
     @property
     def formula(self) -> Callable[[str], bytes]:
         """A published formula by its digest."""
+
+    def leaves(self, size: int) -> Iterator[bytes]:
+        """All leaves of the tree of some size, in order."""
+
+    def rows(self, digest: str) -> Iterator[bytes]:
+        """The rows of a submission, each with its line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A fact that has its place in the log."""
+
+    seq: int
+    body: bytes
+    leaf_index: int
+
+
+class StoreReader(Protocol):
+    """The whole store, for comparison with the log."""
+
+    def faults(self) -> Sequence[CarbonError]:
+        """What is wrong with schema, guards, rights, and the relations between tables."""
+
+    def head(self) -> Head | None:
+        """The last checkpoint."""
+
+    def placed(self) -> Iterator[StoredFact]:
+        """All facts that have a place, by place."""
+
+    def pending_count(self) -> int:
+        """How many wait for theirs."""
+
+    def row_texts(self, seq: int) -> Iterator[bytes]:
+        """The published row of each record of a fact, made anew from the stored columns."""

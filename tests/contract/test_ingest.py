@@ -44,6 +44,7 @@ def counts(system):
 
 def bulk(system, path, rows, **options):
     options.setdefault("accept_valid", True)
+    options.setdefault("annotated", path.with_name(f"{path.stem}-rejected.csv"))
     return system.ingest(IngestRequest(write_csv(path, rows), **options), silent)
 
 
@@ -111,10 +112,10 @@ def test_a_known_record_is_known_and_another_body_is_a_conflict(system, tmp_path
 
 
 def test_a_single_record_with_one_id_has_one_content(system):
-    first = system.record(PHONE, IngestRequest("-"))
-    assert system.record(PHONE, IngestRequest("-")) == first
+    first = system.record(PHONE)
+    assert system.record(PHONE) == first
     with pytest.raises(CarbonError, match=r"request\.conflict"):
-        system.record(PHONE | {"mass_kg": "0.3"}, IngestRequest("-"))
+        system.record(PHONE | {"mass_kg": "0.3"})
     assert counts(system)["fact"] == 1
 
 
@@ -159,7 +160,7 @@ def test_the_annotated_file_comes_back_corrected(system, tmp_path):
 
 
 def test_a_single_record_is_one_leaf_with_its_row(system):
-    answer = system.record(PHONE, IngestRequest("-"))
+    answer = system.record(PHONE)
     assert answer["accepted"] == 1
     with system.database.read() as connection:
         bodies = [
@@ -177,7 +178,7 @@ def test_a_single_record_is_one_leaf_with_its_row(system):
 
 def test_a_rejected_single_record_stores_nothing(system):
     before = counts(system)
-    assert system.record(WRONG, IngestRequest("-"))["rejected"] == 1
+    assert system.record(WRONG)["rejected"] == 1
     assert counts(system) == before
 
 
@@ -207,10 +208,7 @@ def test_no_order_of_submissions_grants_more_life_than_the_first_act_opened(
             "record_id": f"{number}-{n}", "item_id": f"{item}{number}", "age_years": age,
             "occurred_on": f"2026-10-{5 + 5 * week:02d}", "giver": f"p{week}", "receiver": f"p{week + 1}",
         }  # fmt: skip
-        if file:
-            answer = bulk(system, tmp_path / "a.csv", [row])
-        else:
-            answer = system.record(row, IngestRequest("-"))
+        answer = bulk(system, tmp_path / "a.csv", [row]) if file else system.record(row)
         assert answer["accepted"] == 1, answer["reasons"]
     with system.database.read() as connection:
         rows = connection.execute(
@@ -297,7 +295,7 @@ def test_two_processes_bring_the_same_file(system, tmp_path):
 
 
 def test_twenty_singles_with_one_id_are_one_fact(system):
-    answers = at_once(20, lambda _: system.record(PHONE, IngestRequest("-")))
+    answers = at_once(20, lambda _: system.record(PHONE))
     assert all(a == answers[0] for a in answers)
     assert counts(system)["fact"] == counts(system)["claim"] == 1
 
@@ -306,9 +304,7 @@ def test_twenty_singles_with_own_ids_are_twenty_facts(system):
     """On a fresh system all of them want to be the first to name catalogue, formula and source."""
     answers = at_once(
         20,
-        lambda n: system.record(
-            PHONE | {"record_id": f"r{n}", "item_id": f"imei-{n}"}, IngestRequest("-")
-        ),
+        lambda n: system.record(PHONE | {"record_id": f"r{n}", "item_id": f"imei-{n}"}),
     )
     assert [a["accepted"] for a in answers] == [1] * 20
     found = counts(system)
@@ -320,7 +316,7 @@ def test_acts_of_one_item_at_once_share_one_account(system):
 
     def sell(n):
         row = PHONE | {"record_id": f"r{n}", "giver": f"p{n}", "receiver": f"p{n + 1}"}
-        return system.record(row, IngestRequest("-"))
+        return system.record(row)
 
     answers = at_once(8, sell)
     assert [a["accepted"] for a in answers] == [1] * 8

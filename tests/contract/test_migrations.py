@@ -212,3 +212,9 @@ def test_a_row_of_any_year_finds_a_place_and_a_guard(home, year):
             changes = {"recorded_at": at} if table in PARENTS else {}
             connection.insert(table, **changes)
         refuses_every_bypass(connection)
+
+
+@pytest.mark.parametrize("url", ["mysql://somebody@host/name", "no url"])
+def test_other_engines_are_refused(url):
+    with pytest.raises(CarbonError, match=r"store\.url"):
+        Database(url)

@@ -167,7 +167,7 @@ def test_a_failure_of_ours_is_told_as_one(tmp_path, capsys, monkeypatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("carbon.bootstrap.read_catalogue", broken)
+    monkeypatch.setattr("carbon.bootstrap.runs.read_catalogue", broken)
     assert run(["factors", "list"]) == 4
     assert "[internal]" in capsys.readouterr().err
 

@@ -212,7 +212,7 @@ def test_there_are_enough_of_them():
 def _today(monkeypatch):
     from conftest import FixedClock
 
-    monkeypatch.setattr("carbon.bootstrap.SystemClock", FixedClock)
+    monkeypatch.setattr("carbon.bootstrap.runs.SystemClock", FixedClock)
 
 
 @pytest.mark.parametrize(("name", "file", "content", "code"), REFUSED, ids=[c[0] for c in REFUSED])

@@ -366,7 +366,7 @@ def test_nothing_is_left_behind_when_it_fails(run, tmp_path, monkeypatch):
     def fail(*_: object) -> str:
         raise CarbonError("file.output", path="disk", reason="full")
 
-    monkeypatch.setattr("carbon.bootstrap.render_report", fail)
+    monkeypatch.setattr("carbon.bootstrap.runs.render_report", fail)
     with pytest.raises(CarbonError) as caught:
         run([PHONE])
     assert caught.value.code == "file.output"

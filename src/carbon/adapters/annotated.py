@@ -29,12 +29,12 @@ _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 
 class AnnotatedFile:
-    """Appends rejected rows to a file that appears with the first of them.
+    """Appends rejected rows to a file that appears with the first of them; ``None``: to nowhere.
 
     Raises ``file.output`` where it cannot be written.
     """
 
-    def __init__(self, path: Path, lang: Lang) -> None:
+    def __init__(self, path: Path | None, lang: Lang) -> None:
         self.path = path
         self._lang = lang
         self._stream: IO[str] | None = None
@@ -46,7 +46,7 @@ class AnnotatedFile:
         for found in findings:
             for place in found.rows.tolist():
                 reasons[place].append(found)
-        if not reasons:
+        if not reasons or self.path is None:
             return
         places = sorted(reasons)
         raw = chunk.raw().take(pa.array(places))
@@ -58,6 +58,8 @@ class AnnotatedFile:
 
     def add_malformed(self, rows: Mapping[int, str]) -> None:
         """Rows that hold no record, as they stand in the file."""
+        if self.path is None:
+            return
         shape = Finding("row.shape", "", np.zeros(0, np.int64))
         for row, text in rows.items():
             self._write(self._header or ["text"], row, [text], [shape])
@@ -65,6 +67,7 @@ class AnnotatedFile:
     def _write(
         self, names: Sequence[str], row: int, cells: Sequence[str], findings: Sequence[Finding]
     ) -> None:
+        assert self.path is not None, "rows go nowhere without a file"  # noqa: S101
         try:
             if self._stream is None:
                 self._stream = self.path.open("w", encoding="utf-8-sig", newline="")

@@ -53,3 +53,14 @@ def put_folder(target: Path, files: Mapping[str, bytes]) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     sync_folder(target.parent)
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Append a line to a private file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as stream:
+        stream.write(line)
+        stream.flush()
+        os.fsync(stream.fileno())
+    path.chmod(0o600)
+    sync_folder(path.parent)

@@ -18,28 +18,36 @@ from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts, NewFact, add_fact, load_records, raced
+from carbon.adapters.store.facts import (
+    Facts,
+    NewFact,
+    add_fact,
+    correct,
+    load_records,
+    raced,
+)
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Finding, Vocabulary
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.log.leaf import canonical
 from carbon.domain.quantification.engine import Engine, Quantities
-from carbon.domain.units import Float, Int
+from carbon.domain.units import Float
 from carbon.ports import Claims, LifeEntry
 
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
 _TIME_BYTES, _CHANCE_BYTES = 6, 6
 _TABLES = ("person", "claim", "activity", "quantity", "personal", "life_entry")
-SUBMISSION, RECORD = "submission", "record"
+SUBMISSION, RECORD, CORRECTION = "submission", "record", "correction"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What makes a submission what it is. ``kind``: a bulk of rows, or one record.
+    """What makes a submission what it is. ``kind``: a bulk of rows, one record, or a correction.
 
     ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
-    when it is recorded; ``annotated``: where rejected rows go.
+    when it is recorded; ``annotated``: where rejected rows go; ``replaces``: the fact that a
+    correction takes the place of, with its ``reason``.
     """
 
     kind: str
@@ -47,8 +55,10 @@ class Request:
     source: str
     digest: str
     at: datetime
-    annotated: Path
+    annotated: Path | None
     lang: Lang
+    replaces: str | None = None
+    reason: str = ""
 
 
 class StoreIntake:
@@ -65,26 +75,36 @@ class StoreIntake:
         vault: Vault,
         spool: Path,
     ) -> None:
-        self._request, self._survey, self._engine = request, survey, engine
+        self._request, self._engine = request, engine
+        self.suspects = survey.suspects
         self._reference, self._database = reference, database
         self._tables = {name: TableSpool() for name in _TABLES}
         self._rows = RowFile(spool / ROWS, reference.algorithms)
         self._count = 0
         self._text = b""
         self._annotated = AnnotatedFile(request.annotated, request.lang)
+        try:
+            self._writer = self._open(survey, words, vault)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _open(self, survey: Survey, words: Mapping[str, Vocabulary], vault: Vault) -> RecordWriter:
+        """Name the submission's facts and find its parties."""
+        request = self._request
         milliseconds = int(request.at.timestamp() * 1000)
         prefix = milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
-        known = Facts(database).known_persons
+        known = Facts(self._database).known_persons
         parties = Parties(survey, request.source, vault, known, self._tables["person"].add)
-        self._writer = RecordWriter(
-            engine, words, vault, parties,
-            prefix=prefix, source=request.source, digest=reference.salted,
-        )  # fmt: skip
-
-    @property
-    def suspects(self) -> Int:
-        """File rows that may have to do with another row."""
-        return self._survey.suspects
+        return RecordWriter(
+            self._engine,
+            words,
+            vault,
+            parties,
+            prefix=prefix,
+            source=request.source,
+            digest=self._reference.salted,
+        )
 
     def claims(self, chunk: Any, quantities: Quantities) -> Claims:
         """Identity of every record that was not rejected."""
@@ -122,6 +142,7 @@ class StoreIntake:
     def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store everything in one transaction. Raises ``store.raced``."""
         self._annotated.close()
+        del self._writer  # nobody's keys are needed any more, and there may be a million
         body = canonical(self._leaf(answer))
         request = self._request
         answer = {**answer, "kind": request.kind, "id": request.key}
@@ -130,6 +151,9 @@ class StoreIntake:
             with raced(), self._database.write() as connection:
                 self._reference.record(connection, request.at)
                 seq = add_fact(connection, fact, request.at)
+                if request.replaces is not None:
+                    new = json.loads(self._text)["id"]
+                    correct(connection, request.replaces, new, request.reason, seq, request.at)
                 batches = {name: spool.batches() for name, spool in self._tables.items()}
                 load_records(connection, batches, seq, request.at)
         except CarbonError as error:
@@ -142,15 +166,19 @@ class StoreIntake:
 
     def _leaf(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         context = self._reference.context(self._engine, self._request.at)
-        if self._request.kind == RECORD:
+        if self._request.kind != SUBMISSION:
             self._rows.abandon()
-            return {"type": RECORD, "row": json.loads(self._text), **context}
-        levels, digests = self._rows.finish()
+            context["row"] = json.loads(self._text)
+        if self._request.kind == CORRECTION:
+            return {**correction_leaf(self._request.replaces, self._request.reason), **context}
+        if self._request.kind == RECORD:
+            return {"type": RECORD, **context}
+        root, digests = self._rows.finish()
         return {
             "type": SUBMISSION,
             "id": self._request.key,
             "rows": self._count,
-            "root": levels.root().hex(),
+            "root": root.hex(),
             "file": dict(digests),
             "er_g": str(answer["er_g"]),
             **context,
@@ -165,6 +193,11 @@ class StoreIntake:
     def _close(self) -> None:
         for spool in self._tables.values():
             spool.close()
+
+
+def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:
+    """The leaf of a correction; alone it withdraws, with a row it replaces."""
+    return {"type": CORRECTION, "replaces": replaces, "reason": reason}
 
 
 def _life_table(fact_ids: pa.ChunkedArray, entries: Sequence[LifeEntry]) -> pa.Table:

@@ -18,7 +18,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from carbon.adapters.disk import sync_folder, write_durably
-from carbon.adapters.spool import CATALOGUES, FORMULAS, ROWS
+from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import FULL, Tile, bundles, tiles
@@ -63,10 +63,10 @@ class LogFolder:
                 raise CarbonError("log.busy") from error
             yield
 
-    def signed(self) -> Sequence[bytes]:
+    def signed(self) -> Sequence[bytes | None]:
         """The published checkpoint and the private copy of the last signed one."""
         copies = (self.public / CHECKPOINT, self._signed)
-        return [path.read_bytes() for path in copies if path.is_file()]
+        return [path.read_bytes() if path.is_file() else None for path in copies]
 
     def tile(self, tile: Tile) -> bytes:
         """A published tile or bundle. Raises ``log.missing``."""
@@ -85,7 +85,10 @@ class LogFolder:
             raise CarbonError("file.output", path=folder, reason=error.strerror) from error
 
     def apply(self, size: int) -> None:
-        """Move staged files into place; other stagings never became true. Raises ``log.changed``."""
+        """Move staged files into place; other stagings never became true.
+
+        Raises ``log.changed``.
+        """
         staged = self._spool / _STAGED
         folder = staged / str(size)
         for source in sorted(p for p in folder.rglob("*") if p.is_file()):
@@ -101,6 +104,21 @@ class LogFolder:
         write_durably(self.public / history_path(head.size), head.note)
         write_durably(self.public / CHECKPOINT, head.note)
         self._forget_partial(head.size - len(added), head.size)
+
+    def mend(self, tile: Tile, content: bytes) -> bool:
+        """Write a file again unless it has this content."""
+        path = self.public / tile.path
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        write_durably(path, content)
+        return True
+
+    def republish(self, head: Head) -> None:
+        """Publish a checkpoint again, with more signatures than before."""
+        write_durably(self.public / history_path(head.size), head.note)
+        latest = (self.public / CHECKPOINT).read_bytes()
+        if latest.splitlines()[:3] == head.note.splitlines()[:3]:
+            write_durably(self.public / CHECKPOINT, head.note)
 
     def _release(self, leaf: dict[str, object]) -> None:
         """Move the files of a leaf out of the spool; those already there stay."""
@@ -125,7 +143,7 @@ class LogFolder:
 def _files_of(leaf: dict[str, object]) -> list[str]:
     match leaf:
         case {"type": "submission", "file": {"sha256": digest}}:
-            return [f"{ROWS}/{digest}.{suffix}" for suffix in ("jsonl", "tree", "ends")]
+            return [f"{ROWS}/{digest}.{suffix}" for suffix in ROW_FILES]
         case {"type": "catalogue", "root": root}:
             return [f"{CATALOGUES}/{root}"]
         case {"type": "formula", "sha256": digest}:

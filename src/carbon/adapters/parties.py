@@ -16,7 +16,7 @@ from carbon.adapters.vault import (
     NONCE_BYTES,
     PSEUDONYM_BYTES,
     Vault,
-    sealed,
+    seals,
 )
 from carbon.domain.units import Code, Int
 
@@ -48,6 +48,37 @@ class PartyColumn:
         ]
 
 
+class _NewPersons:
+    """Persons seen for the first time, column by column."""
+
+    def __init__(self) -> None:
+        self.ids: list[bytes] = []
+        self._lookups: list[str] = []
+        self._nonces: list[bytes] = []
+        self._keys: list[bytes] = []
+        self._identities: list[bytes] = []
+
+    def note(
+        self, person_id: bytes, lookup: str, nonce: bytes, key: bytes, identity: bytes
+    ) -> None:
+        self.ids.append(person_id)
+        self._lookups.append(lookup)
+        self._nonces.append(nonce)
+        self._keys.append(key)
+        self._identities.append(identity)
+
+    def table(self) -> pa.Table:
+        """Rows of the table of persons."""
+        return pa.table(
+            {
+                "person_id": pa.array([i.hex() for i in self.ids], pa.string()),
+                "lookup": pa.array(self._lookups, pa.string()),
+                "nonce": pa.array(self._nonces, pa.binary()),
+                "sealed": pa.array(seals(self._keys, self.ids, self._identities), pa.binary()),
+            }
+        )
+
+
 class Parties:
     """Pseudonym and key of everyone a submission names, and of who submits it.
 
@@ -64,35 +95,37 @@ class Parties:
         add: Callable[[pa.Table], None],
     ) -> None:
         self._rows = {"giver": survey.giver, "receiver": survey.receiver}
-        self._ids, self._keys = bytearray(), bytearray()
+        count = len(survey.identities) + 1
+        self._ids, self._keys = bytearray(count * PSEUDONYM_BYTES), bytearray(count * KEY_BYTES)
         self._vault, self._known, self._add = vault, known, add
         names = survey.identities
         for start in range(0, len(names), _BATCH):
-            self._resolve(names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
+            self._resolve(start, names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
         self._source = len(names)
         # A source is a party like any other, yet no person of that name: its hash is its own.
-        self._resolve([b"source\n" + source.encode()])
+        self._resolve(self._source, [b"source\n" + source.encode()])
 
-    def _resolve(self, identities: Sequence[bytes]) -> None:
-        keyed = self._vault.pseudonyms("person")
-        lookups = [keyed(identity).hex() for identity in identities]
+    def _resolve(self, start: int, identities: Sequence[bytes]) -> None:
+        lookups = self._vault.pseudonyms("person", identities)
         known = self._known(lookups)
-        new: list[tuple[str, str, bytes, bytes]] = []
-        for identity, lookup in zip(identities, lookups, strict=True):
+        size = PSEUDONYM_BYTES + NONCE_BYTES
+        chance = os.urandom(size * len(lookups))
+        added = _NewPersons()
+        for n, (identity, lookup) in enumerate(zip(identities, lookups, strict=True)):
             found = known.get(lookup)
-            person_id, nonce = found or (os.urandom(PSEUDONYM_BYTES).hex(), os.urandom(NONCE_BYTES))
-            key = self._vault.person_key(nonce)
-            self._ids += bytes.fromhex(person_id)
-            self._keys += key
             if found is None:
-                seal = sealed(key, bytes.fromhex(person_id), identity)
-                new.append((person_id, lookup, nonce, seal))
-        if new:
-            columns = zip(*new, strict=True)
-            names = ("person_id", "lookup", "nonce", "sealed")
-            kinds = (pa.string(), pa.string(), pa.binary(), pa.binary())
-            arrays = [pa.array(c, kind) for c, kind in zip(columns, kinds, strict=True)]
-            self._add(pa.table(arrays, names=list(names)))
+                own = chance[n * size : (n + 1) * size]
+                person_id, nonce = own[:PSEUDONYM_BYTES], own[PSEUDONYM_BYTES:]
+            else:
+                person_id, nonce = bytes.fromhex(found[0]), found[1]
+            key = self._vault.person_key(nonce)
+            place = start + n
+            self._ids[place * PSEUDONYM_BYTES : (place + 1) * PSEUDONYM_BYTES] = person_id
+            self._keys[place * KEY_BYTES : (place + 1) * KEY_BYTES] = key
+            if found is None:
+                added.note(person_id, lookup, nonce, key, identity)
+        if added.ids:
+            self._add(added.table())
 
     def of_rows(self, name: Literal["giver", "receiver"], rows: Int) -> PartyColumn:
         """Givers or receivers of file rows."""

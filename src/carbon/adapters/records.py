@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +36,7 @@ from carbon.adapters.published import (
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.survey import seller
-from carbon.adapters.vault import Vault, digest_of, salt, sealed
+from carbon.adapters.vault import Vault, digest_of, salts, seals
 from carbon.domain.activity.record import COLUMN, Vocabulary
 from carbon.domain.factors.table import GRADES
 from carbon.domain.log.merkle import leaf_hash
@@ -101,7 +100,7 @@ class RecordWriter:
         self._flags = flag_words()
         self._roles = [role.name for role in engine.methodology.roles]
         self._numbers = np.array([*engine.catalogue.leaf_numbers, -1])
-        self._digest = digest_of(digest)
+        self._new_digest = digest_of(digest)
 
     # --- what a claim is told apart by --------------------------------------------------------
 
@@ -112,17 +111,16 @@ class RecordWriter:
         ids = _bytes(typed.identifiers(columns["record_id"]))
         giver, receiver = (self._identities(chunk, name, kept) for name in ("giver", "receiver"))
         rest = _bytes(rest_texts(columns))
-        record = self._vault.pseudonyms("record")
         scope = self._source.encode() + b"\n"
         return Claims(
             positions=kept,
-            record=[record(scope + name).hex() for name in ids],
+            record=self._vault.pseudonyms("record", [scope + name for name in ids]),
             body=[
                 hashlib.sha256(b"\n".join(parts)).hexdigest()
                 for parts in zip(rest, giver, receiver, strict=True)
             ],
-            item=self._keys("item", _bytes(typed.item_ids(columns["item_id"]))),
-            pair=self._keys("pair", self._pair_names(chunk, columns, kept)),
+            item=self._vault.pseudonyms("item", _bytes(typed.item_ids(columns["item_id"]))),
+            pair=self._vault.pseudonyms("pair", self._pair_names(chunk, columns, kept)),
             giver=self._sellers(chunk, kept),
             day=columns["occurred_on"].cast(pa.int32()).to_numpy(zero_copy_only=False),
             quantity=columns["quantity"].to_pylist(),
@@ -130,14 +128,10 @@ class RecordWriter:
             order=ids,
         )
 
-    def _keys(self, purpose: str, names: Sequence[bytes]) -> list[str]:
-        keyed = self._vault.pseudonyms(purpose)
-        return [keyed(name).hex() if name else "" for name in names]
-
     def _sellers(self, chunk: TableChunk, kept: Int) -> list[str]:
-        """Pseudonyms of who handed over: the giver, or the enterprise; empty without either."""
+        """Pseudonyms of who handed over: the giver, or the enterprise; empty if neither."""
         givers = self._parties.of_rows("giver", chunk.row_numbers()[kept]).ids()
-        firms = self._keys("enterprise", self._identities(chunk, "enterprise", kept))
+        firms = self._vault.pseudonyms("enterprise", self._identities(chunk, "enterprise", kept))
         return [giver or firm for giver, firm in zip(givers, firms, strict=True)]
 
     @staticmethod
@@ -241,7 +235,7 @@ class RecordWriter:
             {
                 "fact_id": columns["fact_id"],
                 "person_id": pa.array(owners.ids(), pa.string()),
-                "sealed": pa.array(map(sealed, owners.keys(), ids, secret), pa.binary()),
+                "sealed": pa.array(seals(owners.keys(), ids, secret), pa.binary()),
             }
         )
 
@@ -249,10 +243,10 @@ class RecordWriter:
         self, field: str, keys: Sequence[bytes], ids: Sequence[bytes], values: Sequence[bytes]
     ) -> pa.Array:
         """Salted digests; null where there is no party to hold the salt."""
-        digest = self._digest
-        salted = map(salt, keys, ids, repeat(field))
+        new = self._new_digest
         found = [
-            digest(s + v).hex() if k else None for k, s, v in zip(keys, salted, values, strict=True)
+            new(salt + value).hexdigest() if salt else None
+            for salt, value in zip(salts(keys, ids, field), values, strict=True)
         ]
         return pa.array(found, pa.string())
 

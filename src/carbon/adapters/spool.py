@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from carbon.adapters.disk import sync_folder
 from carbon.domain.log.merkle import Levels
+from carbon.domain.units import Int
 
 _IN_MEMORY = 4 << 20
 #: Folders of the public log, and the list of tables that stands in each catalogue's folder.
 ROWS, CATALOGUES, FORMULAS, TABLES = "rows", "catalogues", "formulas", "tables.txt"
+#: Files of a bulk of rows: the rows, all hashes of their tree, and where each row ends.
+TREE = "tree"
+ROW_FILES = ("jsonl", TREE, "ends")
 
 
 class TableSpool:
@@ -66,49 +70,47 @@ class RowFile:
     def __init__(self, folder: Path, algorithms: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        handle, name = tempfile.mkstemp(prefix=".rows-", dir=folder)
-        self._path = Path(name)
-        self._stream: IO[bytes] = os.fdopen(handle, "wb")
+        self._aside = Path(tempfile.mkdtemp(prefix=".rows-", dir=folder))
+        self._rows, self._tree, self._ends = (
+            (self._aside / suffix).open("wb") for suffix in ROW_FILES
+        )
         self._digests = {name: hashlib.new(name) for name in algorithms}
-        self._hashes = bytearray()
-        self._ends: list[np.ndarray] = []
         self._size = 0
-        self._base: Path | None = None
+        self._name: str | None = None
 
-    def add(self, texts: bytes, ends: np.ndarray, hashes: bytes) -> None:
+    def add(self, texts: bytes, ends: Int, hashes: bytes) -> None:
         """Append rows."""
-        self._stream.write(texts)
+        self._rows.write(texts)
+        self._tree.write(hashes)
+        self._ends.write((ends + self._size).astype("<i8").tobytes())
         for digest in self._digests.values():
             digest.update(texts)
-        self._ends.append(ends + self._size)
         self._size += len(texts)
-        self._hashes += hashes
 
-    def finish(self) -> tuple[Levels, Mapping[str, str]]:
-        """Make it durable under the name of its digest; returns its tree and its digests."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+    def finish(self) -> tuple[bytes, Mapping[str, str]]:
+        """Make it durable under the name of its digest; returns the root and its digests."""
+        self._tree.flush()
+        levels = Levels((self._aside / TREE).read_bytes())
+        for level in levels.levels[1:]:
+            self._tree.write(level)
         digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
-        levels = Levels(bytes(self._hashes))
-        self._hashes.clear()
-        base = self._folder / digests["sha256"]
-        with base.with_suffix(".tree").open("wb") as tree:
-            for level in levels.levels:
-                tree.write(level)
-        np.concatenate(self._ends).astype("<i8").tofile(base.with_suffix(".ends"))
-        os.replace(self._path, base.with_suffix(".jsonl"))
-        self._base = base
+        for stream, suffix in zip((self._rows, self._tree, self._ends), ROW_FILES, strict=True):
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()
+            os.replace(self._aside / suffix, self._folder / f"{digests['sha256']}.{suffix}")
+        self._name = digests["sha256"]
+        self._aside.rmdir()
         sync_folder(self._folder)
-        return levels, digests
+        return levels.root(), digests
 
     def discard(self) -> None:
         """Remove what was finished: no fact refers to it, and none ever will."""
-        if self._base is not None:
-            for suffix in (".jsonl", ".tree", ".ends"):
-                self._base.with_suffix(suffix).unlink(missing_ok=True)
+        for suffix in ROW_FILES if self._name else ():
+            (self._folder / f"{self._name}.{suffix}").unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove what was written."""
-        self._stream.close()
-        self._path.unlink(missing_ok=True)
+        for stream in (self._rows, self._tree, self._ends):
+            stream.close()
+        shutil.rmtree(self._aside, ignore_errors=True)

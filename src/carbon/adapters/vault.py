@@ -3,17 +3,18 @@
 One file of 64 random bytes, backed up apart from the database. The first half makes keyed hashes
 (who is the same, without saying who); the second, with a person's own nonce from the database,
 makes that person's key. Destroying the nonce destroys the key: seals and salts made with it are
-gone, and what was published stays valid. Algorithms: HMAC-SHA-256 (RFC 2104), HKDF-Expand
-(RFC 5869), AES-256-GCM.
+gone, and what was published stays valid. Algorithms: keyed BLAKE2b (RFC 7693) for hashes, keys and
+salts, AES-256-GCM for seals (ADR 7).
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,14 +24,14 @@ from carbon.domain.errors import CarbonError
 SECRET_BYTES, KEY_BYTES, NONCE_BYTES, PSEUDONYM_BYTES = 64, 32, 16, 16
 _GCM_NONCE_BYTES = 12
 
-Digest = Callable[[bytes], bytes]
 
-
-def digest_of(algorithm: str) -> Digest:
-    """The hash function of an algorithm id, ``sha256`` or ``sm3``. Raises ``digest.unknown``."""
-    if algorithm not in ("sha256", "sm3") or algorithm not in hashlib.algorithms_available:
+def digest_of(algorithm: str) -> Callable[[bytes], Any]:
+    """What makes a hash of an algorithm id, ``sha256`` or ``sm3``. Raises ``digest.unknown``."""
+    if algorithm == "sha256":
+        return hashlib.sha256
+    if algorithm != "sm3" or algorithm not in hashlib.algorithms_available:
         raise CarbonError("digest.unknown", name=algorithm)
-    return lambda value: hashlib.new(algorithm, value).digest()
+    return partial(hashlib.new, algorithm)
 
 
 def write_secret(path: Path, content: bytes) -> None:
@@ -66,38 +67,51 @@ class Vault:
     @property
     def fingerprint(self) -> str:
         """Tells whether a database belongs to this secret, without telling the secret."""
-        return self.pseudonym("fingerprint", b"")
+        return self.pseudonym("fingerprint", b"store")
 
     def pseudonym(self, purpose: str, value: bytes) -> str:
         """A keyed hash of a value for one purpose, 32 hexadecimal digits."""
-        return self.pseudonyms(purpose)(value).hex()
+        return self.pseudonyms(purpose, [value])[0]
 
-    def pseudonyms(self, purpose: str) -> Digest:
-        """The keyed hash of one purpose: bytes in, 16 bytes out."""
-        key = hmac.digest(self._pepper, purpose.encode(), "sha256")
-        return lambda value: hmac.digest(key, value, "sha256")[:PSEUDONYM_BYTES]
+    def pseudonyms(self, purpose: str, values: Sequence[bytes]) -> list[str]:
+        """Keyed hashes of many values for one purpose; an empty value has an empty one."""
+        new, key, person = hashlib.blake2b, self._pepper, purpose.encode()
+        return [
+            new(v, digest_size=PSEUDONYM_BYTES, key=key, person=person).hexdigest() if v else ""
+            for v in values
+        ]
 
     def person_key(self, nonce: bytes) -> bytes:
         """The key of the person with this nonce."""
-        return hmac.digest(self._master, nonce, "sha256")
+        return hashlib.blake2b(nonce, digest_size=KEY_BYTES, key=self._master).digest()
 
 
-def salt(person_key: bytes, fact_id: bytes, field: str) -> bytes:
-    """HKDF-Expand of a person's key to the salt of one field of one fact; one block."""
-    return hmac.digest(person_key, fact_id + field.encode() + b"\x01", "sha256")
+def salts(person_keys: Sequence[bytes], fact_ids: Sequence[bytes], field: str) -> list[bytes]:
+    """The salt of one field of each fact, from its person's key; empty without a key."""
+    new, person = hashlib.blake2b, field.encode()
+    return [
+        new(i, digest_size=KEY_BYTES, key=k, person=person).digest() if k else b""
+        for k, i in zip(person_keys, fact_ids, strict=True)
+    ]
 
 
-def sealed(person_key: bytes, fact_id: bytes, value: bytes) -> bytes:
-    """A value encrypted for its owner, bound to the fact it belongs to."""
-    nonce = os.urandom(_GCM_NONCE_BYTES)
-    return nonce + AESGCM(person_key).encrypt(nonce, value, fact_id)
+def seals(
+    person_keys: Sequence[bytes], fact_ids: Sequence[bytes], values: Sequence[bytes]
+) -> list[bytes]:
+    """Values encrypted for their owners, each bound to the fact it belongs to."""
+    size = _GCM_NONCE_BYTES
+    chance = os.urandom(size * len(values))
+    nonces = [chance[n : n + size] for n in range(0, len(chance), size)]
+    return [
+        nonce + AESGCM(key).encrypt(nonce, value, fact_id)
+        for nonce, key, fact_id, value in zip(nonces, person_keys, fact_ids, values, strict=True)
+    ]
 
 
 def unsealed(person_key: bytes, fact_id: bytes, value: bytes) -> bytes:
     """The value of a seal. Raises ``key.wrong``."""
+    nonce, rest = value[:_GCM_NONCE_BYTES], value[_GCM_NONCE_BYTES:]
     try:
-        return AESGCM(person_key).decrypt(
-            value[:_GCM_NONCE_BYTES], value[_GCM_NONCE_BYTES:], fact_id
-        )
+        return AESGCM(person_key).decrypt(nonce, rest, fact_id)
     except InvalidTag as error:
         raise CarbonError("key.wrong", what=fact_id.hex()) from error

@@ -16,22 +16,32 @@ from typing import Any
 
 from carbon.adapters.clock import SystemClock
 from carbon.adapters.executors import Threads
-from carbon.adapters.intake import RECORD, SUBMISSION, Request, StoreIntake
+from carbon.adapters.intake import (
+    CORRECTION,
+    RECORD,
+    SUBMISSION,
+    Request,
+    StoreIntake,
+    correction_leaf,
+)
 from carbon.adapters.logstore import LogFolder
 from carbon.adapters.reference import Reference
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
+from carbon.adapters.store.backup import backup, restore
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts
+from carbon.adapters.store.erasure import Erasures
+from carbon.adapters.store.facts import Corrections, Facts, NewFact
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import claim_identity
-from carbon.adapters.store.stored import Records
+from carbon.adapters.store.stored import Records, WholeStore, record_key
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
 from carbon.adapters.vault import Vault
-from carbon.domain.activity.record import vocabularies
+from carbon.domain.activity.record import CORRECTION_REASONS, vocabularies
 from carbon.domain.errors import CarbonError, Lang
-from carbon.domain.log.note import is_name
+from carbon.domain.log.leaf import canonical
+from carbon.domain.log.note import Key, is_name
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine
 from carbon.domain.quantification.methodologies import methodology_named
@@ -40,11 +50,13 @@ from carbon.files.log_folder import PublishedLog, open_log
 from carbon.ports import Clock, Head, Progress
 from carbon.services.ingest import ingest
 from carbon.services.receipt import receipt
-from carbon.services.sequence import sequence
+from carbon.services.reconcile import Reconciliation, reconcile
+from carbon.services.repair import repair
+from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
-STORE_KEY, LOG_KEY, SIGNED = "store.key", "log.key", "signed"
+STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
 #: How often a submission is tried when another one was faster with the same ids, and how long it
 #: waits at most before the second try (seconds), twice as long before each further one.
 _TRIES, _WAIT = 6, 0.05
@@ -90,6 +102,11 @@ class System:
             database.close()
             raise
         return database
+
+    def close(self) -> None:
+        """Close all connections; nothing else is held."""
+        if "database" in self.__dict__:
+            self.database.close()
 
     @cached_property
     def vault(self) -> Vault:
@@ -167,6 +184,21 @@ class System:
             progress,
         )
 
+    def repair(self) -> list[str]:
+        """Make altered or missing tiles of the log anew; returns their paths."""
+        files = LogFolder(self.settings.log, self.settings.spool, self._signed)
+        return repair(DatabaseQueue(self.database), files)
+
+    def cosign(self, note: bytes, witness: str) -> str:
+        """Store and publish a witness's cosignature; returns its name.
+
+        Raises ``note.*``, ``checkpoint.*``, ``log.foreign`` if it is no checkpoint of this log.
+        """
+        files = LogFolder(self.settings.log, self.settings.spool, self._signed)
+        queue = DatabaseQueue(self.database)
+        key = Key.parse(witness)
+        return accept_cosignature(note, key, queue, files, self.signer, verify_ed25519, self.clock)
+
     def receipt(self, record_id: str, source: str = "local") -> bytes:
         """The receipt of a record, as the bytes of its file. Raises ``receipt.*``."""
         record = Records(self.database, self.vault).stored(source, record_id)
@@ -206,47 +238,91 @@ class System:
             }
         )
         key = _scoped(request.source, request.submission or digest)
-        annotated = request.annotated or request.path.with_name(f"{request.path.stem}-rejected.csv")
-        return self._store(SUBMISSION, key, digest, source, request, annotated, progress)
+        asked = _Asked(
+            kind=SUBMISSION,
+            key=key,
+            digest=digest,
+            source=request.source,
+            demonstration=request.demonstration,
+            as_of=request.as_of,
+            accept_valid=request.accept_valid,
+            annotated=request.annotated,
+            lang=request.lang,
+        )
+        return self._store(asked, source, request.methodology, progress)
 
-    def record(self, cells: Mapping[str, str], request: IngestRequest) -> Mapping[str, Any]:
-        """Store one record; ``cells`` by canonical column. The record's id is the request's."""
-        words = vocabularies(self.catalogue)
-        source = open_record(cells, words)
-        digest = _digest({"cells": dict(cells), "methodology": request.methodology})
-        key = _scoped(request.source, cells.get("record_id", ""))
-        annotated = self.settings.spool / "rejected.csv"
-        return self._store(RECORD, key, digest, source, request, annotated, lambda *_: None)
+    def record(
+        self, cells: Mapping[str, str], source: str = "local", methodology: str = "HD-REUSE"
+    ) -> Mapping[str, Any]:
+        """Store one record; ``cells`` by canonical column. Its id is the request's id."""
+        digest = _digest({"cells": dict(cells), "methodology": methodology})
+        asked = _Asked(RECORD, _scoped(source, cells.get("record_id", "")), digest, source)
+        return self._store(asked, open_record(cells, vocabularies(self.catalogue)), methodology)
+
+    def correct(
+        self,
+        record_id: str,
+        reason: str,
+        cells: Mapping[str, str] | None = None,
+        source: str = "local",
+        methodology: str = "HD-REUSE",
+    ) -> Mapping[str, Any]:
+        """Replace a record by another one with an id of its own, or withdraw it.
+
+        Raises ``correction.*``, ``option.choice`` for an unknown reason.
+        """
+        if reason not in CORRECTION_REASONS:
+            known = ", ".join(CORRECTION_REASONS)
+            raise CarbonError("correction.reason", reason=reason, known=known)
+        request = {"cells": None if cells is None else dict(cells), "reason": reason}
+        key, digest = _scoped(source, record_id), _digest(request)
+        answered = self._answered(CORRECTION, key, digest)
+        if answered is not None:
+            return answered
+        corrections = Corrections(self.database)
+        replaces = corrections.fact_of(record_key(self.vault, source, record_id), record_id)
+        if cells is not None:
+            asked = _Asked(CORRECTION, key, digest, source, replaces=replaces, reason=reason)
+            words = vocabularies(self.catalogue)
+            return self._store(asked, open_record(cells, words), methodology)
+        answer = {"kind": CORRECTION, "id": key, "withdrawn": replaces}
+        body = canonical(correction_leaf(replaces, reason))
+        fact = NewFact(CORRECTION, key, body, digest, answer)
+        corrections.withdraw(fact, replaces, reason, self.clock.now())
+        return answer
+
+    def _answered(self, kind: str, key: str, digest: str) -> Mapping[str, Any] | None:
+        """What the same request was told. Raises ``request.conflict`` for another one."""
+        answered = Facts(self.database).answered(kind, key)
+        if answered is None:
+            return None
+        if answered.request != digest:
+            raise CarbonError("request.conflict", id=key)
+        return answered.answer
 
     def _store(
         self,
-        kind: str,
-        key: str,
-        digest: str,
+        asked: _Asked,
         source: Any,
-        request: IngestRequest,
-        annotated: Path,
-        progress: Progress,
+        methodology: str,
+        progress: Progress = lambda *_: None,
     ) -> Mapping[str, Any]:
-        facts = Facts(self.database)
-        engine = self._engine(
-            request.methodology, demonstration=request.demonstration, as_of=request.as_of
-        )
+        """Answer a request, once: as before, or by storing it, again where another was faster."""
+        engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
+        facts = Facts(self.database, asked.replaces)
         for attempt in range(_TRIES):
-            answered = facts.answered(kind, key)
+            answered = self._answered(asked.kind, asked.key, asked.digest)
             if answered is not None:
-                if answered.request != digest:
-                    raise CarbonError("request.conflict", id=key)
-                return answered.answer
+                return answered
             try:
                 answer = ingest(
                     source,
                     engine,
-                    self._intake(kind, key, digest, source, request, annotated, engine),
+                    self._intake(asked, source, engine),
                     facts,
                     Threads(),
                     progress,
-                    accept_valid=request.accept_valid,
+                    accept_valid=asked.accept_valid,
                 )
             except CarbonError as error:
                 if error.code != "store.raced" or attempt == _TRIES - 1:
@@ -255,29 +331,28 @@ class System:
                 time.sleep(random.uniform(0, _WAIT * 2**attempt))  # noqa: S311  no secret
                 continue
             # Nothing of it was new: because the same submission was stored meanwhile?
-            if "id" in answer or facts.answered(kind, key) is None:
+            if "id" in answer or self._answered(asked.kind, asked.key, asked.digest) is None:
                 return answer
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _intake(
-        self,
-        kind: str,
-        key: str,
-        digest: str,
-        source: Any,
-        request: IngestRequest,
-        annotated: Path,
-        engine: Engine,
-    ) -> StoreIntake:
+    def _intake(self, asked: _Asked, source: Any, engine: Engine) -> StoreIntake:
         spool = self.settings.spool
         reference = Reference(
             self.catalogue, engine.methodology, self.settings.factors, spool, self.settings.digest
         )
-        asked = Request(
-            kind, key, request.source, digest, self.clock.now(), annotated, request.lang
+        request = Request(
+            kind=asked.kind,
+            key=asked.key,
+            source=asked.source,
+            digest=asked.digest,
+            at=self.clock.now(),
+            annotated=asked.annotated,
+            lang=asked.lang,
+            replaces=asked.replaces,
+            reason=asked.reason,
         )
         return StoreIntake(
-            asked,
+            request,
             source.survey(),
             engine,
             vocabularies(self.catalogue),
@@ -286,6 +361,55 @@ class System:
             self.vault,
             spool,
         )
+
+    # --- care ---------------------------------------------------------------------------------
+
+    def reconcile(self, progress: Progress) -> Reconciliation:
+        """The database against the published log."""
+        return reconcile(WholeStore(self.database), self.log, self.signer, verify_ed25519, progress)
+
+    @property
+    def _erasures(self) -> Erasures:
+        return Erasures(self.database, self.settings.keys / ERASURES)
+
+    def erase(self, identity: str) -> int:
+        """Erase a person; returns how many records' private values went with them."""
+        return self._erasures.erase(self.vault, identity, self.clock.now())
+
+    def backup(self, folder: Path) -> Mapping[str, Any]:
+        """Back the database up into a new folder. Keys and log are backed up apart."""
+        head = DatabaseQueue(self.database).head()
+        with closing(Database(self.settings.owner)) as owner:
+            return backup(owner, folder, 0 if head is None else head.size)
+
+    def restore(self, folder: Path) -> Mapping[str, Any]:
+        """Restore a backup into an empty database, and do all erasures again."""
+        with closing(Database(self.settings.owner)) as owner:
+            manifest = restore(owner, folder)
+        self.upgrade()
+        return {**manifest, "erased_again": self._erasures.again()}
+
+    def check(self) -> list[CarbonError]:
+        """What is wrong with schema, guards and rights."""
+        with closing(Database(self.settings.database)) as database, database.read() as connection:
+            return schema.faults(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request to store something, whatever door it came through."""
+
+    kind: str
+    key: str
+    digest: str
+    source: str
+    demonstration: bool = False
+    as_of: date | None = None
+    accept_valid: bool = False
+    annotated: Path | None = None
+    lang: Lang = "zh"
+    replaces: str | None = None
+    reason: str = ""
 
 
 def _digest(request: Mapping[str, Any]) -> str:

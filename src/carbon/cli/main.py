@@ -1,4 +1,4 @@
-"""``carbon``: quantify, explain, simulate, and look into the factor tables.
+"""``carbon``: everything an operator does, and looking into results and factor tables.
 
 Exit codes: 0 done, 1 every record was rejected, 2 wrong call, 3 bad input or tables, 4 internal.
 Results go to standard output, progress and errors to standard error.
@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 
-from carbon import bootstrap, ports
+from carbon import bootstrap
 from carbon.cli import factors as factor_commands
-from carbon.cli.texts import lang, say, settings
+from carbon.cli import store as store_commands
+from carbon.cli.progress import errors, progress
+from carbon.cli.texts import day, lang, say, settings
 from carbon.domain.activity.record import CODES, REGIONS
 from carbon.domain.errors import CarbonError
 from carbon.domain.quantification.methodologies import METHODOLOGIES
@@ -50,41 +42,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(factor_commands.app, name="factors")
+app.add_typer(store_commands.db, name="db")
+app.add_typer(store_commands.log, name="log")
+for _command, _help in (
+    (store_commands.ingest_command, say("把文件存入数据库。", "Store a file.")),
+    (store_commands.record_command, say("存入一条记录。", "Store one record.")),
+    (store_commands.correct_command, say("更正或撤回一条记录。", "Correct or withdraw a record.")),
+    (store_commands.receipt_command, say("取可复算小票。", "Write a record's replay receipt.")),
+    (store_commands.erase_command, say("删除一个人的数据。", "Erase a person.")),
+    (store_commands.reconcile_command, say("数据库与日志对账。", "Compare database and log.")),
+):
+    app.command(_command.__name__.removesuffix("_command"), help=_help)(_command)
 
-_errors = Console(stderr=True, markup=False)
 _out = Console(markup=False)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help=say("输出 JSON。", "Print JSON."))]
 FactorsOption = Annotated[
     Path | None, typer.Option("--factors", help=say("因子库目录。", "Folder of factor tables."))
 ]
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise CarbonError("date.option", value=text) from error
-
-
-@contextmanager
-def _progress(label: str, *, quiet: bool) -> Iterator[ports.Progress]:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=_errors, transient=True, disable=quiet) as bar:
-        task = bar.add_task(label, total=None)
-
-        def update(rows: int, total: int | None) -> None:
-            bar.update(task, completed=rows, total=total)
-
-        yield update
 
 
 @app.command(
@@ -151,13 +126,13 @@ def quantify_command(
         mapping=mapping,
         period=period,
         demonstration=demonstration,
-        as_of=_day(as_of),
+        as_of=day(as_of),
         scheduler=scheduler,
         uncertainty=UncertaintyOptions(seed, draws),
         lang=lang(),
     )
-    with _progress(say("核算", "Quantify"), quiet=as_json) as progress:
-        summary = bootstrap.run_quantify(request, progress)
+    with progress(say("核算", "Quantify"), quiet=as_json) as bar:
+        summary = bootstrap.run_quantify(request, bar)
     if as_json:
         sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
     else:
@@ -282,9 +257,9 @@ def simulate_command(
 ) -> None:
     """Write simulated acts."""
     simulation = Simulation(seed=seed, days=days, scale=scale)
-    simulation = replace(simulation, start=_day(start) or simulation.start)
-    with _progress(say("模拟", "Simulate"), quiet=as_json) as progress:
-        rows = bootstrap.run_simulate(simulation, out, progress)
+    simulation = replace(simulation, start=day(start) or simulation.start)
+    with progress(say("模拟", "Simulate"), quiet=as_json) as bar:
+        rows = bootstrap.run_simulate(simulation, out, bar)
     if as_json:
         sys.stdout.write(json.dumps({"rows": rows, "path": str(out)}) + "\n")
     else:
@@ -324,11 +299,11 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        _errors.print(say("已中断，未留下半成品。", "Interrupted; nothing half-finished was left."))
+        errors.print(say("已中断，未留下半成品。", "Interrupted; nothing half-finished was left."))
         return 130
     except typer.TyperException as error:
-        _errors.print(str(error), soft_wrap=True)
-        _errors.print(say("用 carbon --help 查看用法。", "See carbon --help."))
+        errors.print(str(error), soft_wrap=True)
+        errors.print(say("用 carbon --help 查看用法。", "See carbon --help."))
         return WRONG_CALL
     except (CarbonError, OSError) as error:
         _tell(error if isinstance(error, CarbonError) else _denied(error))
@@ -345,4 +320,4 @@ def _denied(error: OSError) -> CarbonError:
 
 
 def _tell(error: CarbonError) -> None:
-    _errors.print(f"[{error.code}] {error.say(lang())}", style="red", soft_wrap=True)
+    errors.print(f"[{error.code}] {error.say(lang())}", style="red", soft_wrap=True)

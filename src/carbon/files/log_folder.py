@@ -15,7 +15,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import catalogue_leaves
 from carbon.domain.log.merkle import HASH_BYTES, HashReader, Levels
 from carbon.domain.log.note import Key
-from carbon.domain.log.tile import ENTRIES, FULL, Tile, decode_bundle, tile_reader
+from carbon.domain.log.tile import ENTRIES, FULL, Tile, bundles, decode_bundle, tile_reader
 from carbon.files.factor_folder import parse_table
 
 #: Beside the tables of a catalogue, the list of their names: a web server lists no folder.
@@ -173,6 +173,11 @@ class PublishedLog:
         number = index // FULL
         bundle = Tile(ENTRIES, number, min(FULL, size - number * FULL))
         return decode_bundle(bundle, self.tile(bundle))[index % FULL]
+
+    def leaves(self, size: int) -> Iterator[bytes]:
+        """All leaves of the tree of some size, in order."""
+        for bundle in bundles(size):
+            yield from decode_bundle(bundle, self.tile(bundle))
 
     def rows(self, digest: str) -> Iterator[bytes]:
         """The rows of a submission, each with its line end."""

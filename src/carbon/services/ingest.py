@@ -37,7 +37,7 @@ CONFLICT, REPEATED, SUSPECTED = "record.conflict", "record_id.duplicate", "dupli
 
 
 #: Rows examined at once: keys and seals are made record by record, and bound the memory.
-CHUNK_ROWS = 8_192
+CHUNK_ROWS = 4_096
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from carbon.domain.log.merkle import EMPTY_ROOT, HashReader, Levels, hash_leaves, tree_root
-from carbon.domain.log.note import Verify
+from carbon.domain.log.note import Key, Verify, parse_note
 from carbon.domain.log.tile import (
     ENTRIES,
     FULL,
@@ -58,19 +58,20 @@ def sequence(
 def _recover(queue: LogQueue, files: LogFiles, signer: Signer, verify: Verify) -> Head:
     """Finish what a crash left, after making sure that the database was not set back."""
     head = queue.head() or _EMPTY
-    published = 0
-    for note in files.signed():
-        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
-        if seen.size > head.size:
+    copies = [
+        None if note is None else verify_checkpoint(note, [signer.key], verify).checkpoint
+        for note in files.signed()
+    ]
+    for seen in copies:
+        if seen is not None and seen.size > head.size:
             raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
-        published = max(published, seen.size)
     if head.size:
         files.apply(head.size)
     read = _reader(head, files)
-    for note in files.signed():
-        seen = verify_checkpoint(note, [signer.key], verify).checkpoint
-        if tree_root(seen.size, read) != seen.root:
+    for seen in copies:
+        if seen is not None and tree_root(seen.size, read) != seen.root:
             raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
+    published = min(0 if seen is None else seen.size for seen in copies)
     if head.size > published:
         files.publish(head, queue.leaves(published, head.size))
     return head
@@ -119,3 +120,31 @@ def _tail(head: Head, files: LogFiles, read: HashReader) -> bytes:
     if hashes != b"".join(read(0, n) for n in range(first, head.size)):
         raise CarbonError("log.changed", path=bundle.path)
     return content
+
+
+def accept_cosignature(
+    data: bytes,
+    witness: Key,
+    queue: LogQueue,
+    files: LogFiles,
+    signer: Signer,
+    verify: Verify,
+    clock: Clock,
+) -> str:
+    """Add a witness's signature to the checkpoint it signed; returns the witness's name.
+
+    Raises ``note.*`` where a signature is wrong, ``log.foreign`` unless this log signed the same
+    checkpoint.
+    """
+    verified = verify_checkpoint(data, [signer.key], verify, [witness])
+    if witness not in verified.seen:
+        raise CarbonError("note.unsigned")
+    with files.sequencing(), queue.sequencing():
+        ours = queue.checkpoint(verified.checkpoint.size)
+        if ours is None or parse_note(ours).text != parse_note(data).text:
+            raise CarbonError("log.foreign", size=verified.checkpoint.size)
+        signature = next(s for s in parse_note(data).signatures if s.key_id == witness.id)
+        queue.add_cosignature(verified.checkpoint.size, witness.name, str(signature), clock.now())
+        note = queue.checkpoint(verified.checkpoint.size) or ours
+        files.republish(Head(verified.checkpoint.size, verified.checkpoint.root, note))
+    return witness.name

@@ -120,5 +120,7 @@ def _sqlite_connected(connection: Any, _: object) -> None:
         "recursive_triggers = ON",
         "trusted_schema = OFF",
         "cache_size = -65536",
+        # What is erased is overwritten, not only forgotten.
+        "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -36,10 +36,14 @@ class NewFact:
 
 
 class Facts:
-    """Implements the port ``ClaimReader``; writes submissions. Safe to use from any thread."""
+    """Implements the port ``ClaimReader``. Safe to use from any thread.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    ``replacing``: a fact whose correction is examined: it is no duplicate of what replaces it, and
+    the life granted to it is free again.
+    """
+
+    def __init__(self, database: Database, replacing: str | None = None) -> None:
+        self._database, self._replacing = database, replacing
 
     def answered(self, kind: str, key: str) -> Answered | None:
         """The stored answer to a request."""
@@ -68,8 +72,8 @@ class Facts:
             pairs = sorted({p for p in claims.pair if p})
             return Matches(
                 bodies=_bodies(connection, claims.record),
-                acts=_acts(connection, items, pairs),
-                life=_life(connection, items),
+                acts=_acts(connection, items, pairs, self._replacing),
+                life=_life(connection, items, self._replacing),
             )
 
 
@@ -79,10 +83,16 @@ def _bodies(connection: sa.Connection, records: Sequence[str]) -> dict[str, str]
     return {row.record_key: row.body for row in rows}
 
 
-def _acts(connection: sa.Connection, items: Sequence[str], pairs: Sequence[str]) -> list[Act]:
+def _acts(
+    connection: sa.Connection, items: Sequence[str], pairs: Sequence[str], replacing: str | None
+) -> list[Act]:
     """Stored claims that share an item or a pair, corrected ones left out."""
-    corrected = sa.select(t.correction.c.replaces)
-    query = sa.select(t.claim).where(t.claim.c.fact_id.not_in(corrected))
+    corrected = sa.select(t.correction.c.replaces).where(
+        t.correction.c.replaces == t.claim.c.fact_id
+    )
+    query = sa.select(t.claim).where(~corrected.exists())
+    if replacing is not None:
+        query = query.where(t.claim.c.fact_id != replacing)
     found = {
         row.record_key: row
         for column, keys in ((t.claim.c.item_key, items), (t.claim.c.pair_key, pairs))
@@ -102,14 +112,45 @@ def _acts(connection: sa.Connection, items: Sequence[str], pairs: Sequence[str])
     ]
 
 
-def _life(connection: sa.Connection, items: Sequence[str]) -> dict[str, LifeLeft]:
+def _life(
+    connection: sa.Connection, items: Sequence[str], replacing: str | None = None
+) -> dict[str, LifeLeft]:
+    """What accounts hold, with what a replaced fact was granted given back to them."""
     life: dict[str, LifeLeft] = {}
     query = sa.select(t.life_entry.c.item_key, t.life_entry.c.ordinal, t.life_entry.c.left_over)
     for row in keyed(connection, query, t.life_entry.c.item_key, items):
         known = life.get(row.item_key)
         if known is None or row.ordinal >= known.entries:
             life[row.item_key] = LifeLeft(row.left_over, row.ordinal + 1)
+    released = None if replacing is None else released_life(connection, replacing)
+    if released is not None and released.item_key in life:
+        life[released.item_key] = LifeLeft(released.left, released.ordinal + 1)
     return life
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """An entry that gives an account back what a corrected fact was granted."""
+
+    item_key: str
+    ordinal: int
+    granted: float
+    left: float
+
+
+def released_life(connection: sa.Connection, fact_id: str) -> Released | None:
+    """The entry that a correction of a fact adds; ``None`` if it charged no account."""
+    entry = t.life_entry
+    own = connection.execute(sa.select(entry).where(entry.c.fact_id == fact_id)).one_or_none()
+    if own is None:
+        return None
+    last = connection.execute(
+        sa.select(entry)
+        .where(entry.c.item_key == own.item_key)
+        .order_by(entry.c.ordinal.desc())
+        .limit(1)
+    ).one()
+    return Released(own.item_key, last.ordinal + 1, -own.granted, last.left_over + own.granted)
 
 
 @contextmanager
@@ -159,3 +200,51 @@ def load_records(
     }
     for table in (t.person, t.claim, t.activity, t.quantity, t.personal, t.life_entry):
         load(connection, table, batches[table.name], own.get(table.name))
+
+
+def correct(
+    connection: sa.Connection, replaces: str, by: str | None, reason: str, seq: int, at: datetime
+) -> None:
+    """Note that a fact is replaced, or withdrawn, and give its life back to the item's account."""
+    released = released_life(connection, replaces)
+    connection.execute(
+        sa.insert(t.correction).values(
+            replaces=replaces, fact_id=by, fact_seq=seq, reason=reason, recorded_at=at
+        )
+    )
+    if released is not None:
+        connection.execute(
+            sa.insert(t.life_entry).values(
+                item_key=released.item_key,
+                ordinal=released.ordinal,
+                fact_id=replaces,
+                granted=released.granted,
+                left_over=released.left,
+                recorded_at=at,
+            )
+        )
+
+
+class Corrections:
+    """Finds what is to be corrected, and withdraws."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def fact_of(self, record_key: str, record_id: str) -> str:
+        """The fact of a record that can be corrected. Raises ``correction.*``."""
+        claimed = sa.select(t.claim.c.fact_id).where(t.claim.c.record_key == record_key)
+        with self._database.read() as connection:
+            fact_id: str | None = connection.execute(claimed).scalar()
+            if fact_id is None:
+                raise CarbonError("correction.unknown", record_id=record_id)
+            done = sa.select(t.correction.c.replaces).where(t.correction.c.replaces == fact_id)
+            if connection.execute(done).scalar() is not None:
+                raise CarbonError("correction.done", record_id=record_id)
+        return fact_id
+
+    def withdraw(self, fact: NewFact, replaces: str, reason: str, at: datetime) -> None:
+        """Withdraw a fact; nothing takes its place. Raises ``store.raced``."""
+        with raced(), self._database.write() as connection:
+            seq = add_fact(connection, fact, at)
+            correct(connection, replaces, None, reason, seq, at)

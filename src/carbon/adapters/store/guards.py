@@ -74,24 +74,23 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     if table is fact:
         others = [c.name for c in table.columns if c.name != "leaf_index"]
         same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
-        free = f"NOT {_taken(name, ('leaf_index',))}"
-        unplaced = "OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL"
-        once = f"WHEN NOT ({unplaced} AND {free} AND {same})"
+        free = f"NOT {_exists(fact, ('leaf_index',))}"
+        placed = f"OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {free}"
+        once = f"WHEN NOT ({placed} AND {same})"
     else:
         once = ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
-    taken = " OR ".join(_taken(name, key) for key in (*_unique_keys(table), ("rowid",)))
+    taken = " OR ".join(_exists(table, key) for key in (*_unique_keys(table), ("rowid",)))
     yield (
         f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
         "BEGIN SELECT RAISE(ABORT, 'exists'); END"
     )
 
 
-def _taken(table: str, key: tuple[str, ...]) -> str:
-    """Whether a row has the new row's key."""
-    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
-    return f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  our own names
+def _exists(table: sa.Table, key: tuple[str, ...]) -> str:
+    same = (sa.column(c) == sa.literal_column(f"NEW.{c}") for c in key)
+    return str(sa.select(sa.literal_column("1")).select_from(table).where(*same).exists())
 
 
 def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:

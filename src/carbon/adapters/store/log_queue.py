@@ -89,3 +89,26 @@ class DatabaseQueue:
             # Both uniqueness of `previous` and of `leaf_index` refuse a second sequencer.
             connection.execute(sa.insert(t.checkpoint), checkpoint)
             connection.execute(place, rows)
+
+    def checkpoint(self, size: int) -> bytes | None:
+        """The note of a checkpoint with all its cosignatures."""
+        own = sa.select(t.checkpoint.c.note).where(t.checkpoint.c.size == size)
+        lines = (
+            sa.select(t.cosignature.c.line)
+            .where(t.cosignature.c.size == size)
+            .order_by(t.cosignature.c.recorded_at, t.cosignature.c.name)
+        )
+        with self._database.read() as connection:
+            note = connection.execute(own).scalar()
+            others = connection.execute(lines).scalars().all()
+        return None if note is None else "".join([note, *others]).encode()
+
+    def add_cosignature(self, size: int, name: str, line: str, at: datetime) -> None:
+        """Keep a witness's signature line; the first of a name stays."""
+        row = {"size": size, "name": name, "line": line, "recorded_at": at}
+        there = sa.select(t.cosignature.c.name).where(
+            t.cosignature.c.size == size, t.cosignature.c.name == name
+        )
+        with raced(), self._database.write() as connection:
+            if connection.execute(there).scalar() is None:
+                connection.execute(sa.insert(t.cosignature), row)

@@ -1,4 +1,4 @@
-"""The schema's life: upgrade, seal, partition, grant, check. Runs as the owner, never in a service."""
+"""The schema's life: upgrade, seal, partition, grant, check. Run as the owner, not in services."""
 
 from __future__ import annotations
 

@@ -9,13 +9,23 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from carbon.adapters.published import CODES, FLOATS, GRAMS, SEALED, WHOLES, rest_texts
+from carbon.adapters.published import (
+    CODES,
+    FLOATS,
+    GRAMS,
+    SEALED,
+    WHOLES,
+    rest_texts,
+    row_texts,
+)
+from carbon.adapters.store import schema
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
+from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.tabular.typed import identifiers
-from carbon.adapters.vault import Vault, salt, unsealed
+from carbon.adapters.vault import Vault, salts, unsealed
 from carbon.domain.errors import CarbonError
-from carbon.ports import StoredRecord
+from carbon.ports import StoredFact, StoredRecord
 
 _KINDS: Mapping[str, pa.DataType] = {
     **dict.fromkeys(FLOATS, pa.float64()),
@@ -45,7 +55,9 @@ _RECORDS = sa.select(
 )
 
 
-def columns_of(rows: Sequence[Any], extra: Mapping[str, Sequence[Any]] | None = None) -> dict[str, pa.Array]:
+def columns_of(
+    rows: Sequence[Any], extra: Mapping[str, Sequence[Any]] | None = None
+) -> dict[str, pa.Array]:
     """Rows of the store as the Arrow columns they were written from."""
     cells: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in rows] for name in COLUMNS}
     cells |= extra or {}
@@ -97,8 +109,8 @@ class Records:
                 found[name] = _opened(key, fact_id, name, value)
         query = sa.select(t.personal).where(t.personal.c.fact_id == row.fact_id)
         own = connection.execute(query).one_or_none()
-        key = own and self._key(connection, own.person_id)
-        if key:
+        key = None if own is None else self._key(connection, own.person_id)
+        if own is not None and key is not None:
             texts = json.loads(unsealed(key, fact_id, bytes(own.sealed)))
             columns = columns_of([row], {name: [texts.get(name)] for name in SEALED})
             rest = rest_texts(columns)[0].as_py().encode()
@@ -112,7 +124,7 @@ class Records:
 
 
 def _opened(key: bytes, fact_id: bytes, field: str, value: bytes) -> dict[str, str]:
-    return {"salt": salt(key, fact_id, field).hex(), "value": value.decode()}
+    return {"salt": salts([key], [fact_id], field)[0].hex(), "value": value.decode()}
 
 
 def record_key(vault: Vault, source: str, record_id: str) -> str:
@@ -120,3 +132,63 @@ def record_key(vault: Vault, source: str, record_id: str) -> str:
     folded = identifiers(pa.array([record_id], pa.string()))[0].as_py() or ""
     return vault.pseudonym("record", f"{source}\n{folded}".encode())
 
+
+class WholeStore:
+    """Implements the port ``StoreReader``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.head = DatabaseQueue(database).head
+
+    def faults(self) -> Sequence[CarbonError]:
+        """Schema, guards and rights; rows without the rows they belong to."""
+        with self._database.read() as connection:
+            found = schema.faults(connection)
+            for table, other, missing in _ORPHANS:
+                count = connection.execute(sa.select(sa.func.count()).where(missing)).scalar_one()
+                if count:
+                    found.append(
+                        CarbonError("reconcile.orphan", table=table, other=other, count=count)
+                    )
+        return found
+
+    def placed(self) -> Iterator[StoredFact]:
+        """All facts that have a place, by place."""
+        query = (
+            sa.select(t.fact.c.seq, t.fact.c.body, t.fact.c.leaf_index)
+            .where(t.fact.c.leaf_index.is_not(None))
+            .order_by(t.fact.c.leaf_index)
+        )
+        with self._database.read() as connection:
+            streamed = connection.execution_options(stream_results=True, max_row_buffer=1_000)
+            for row in streamed.execute(query):
+                yield StoredFact(row.seq, bytes(row.body), row.leaf_index)
+
+    def pending_count(self) -> int:
+        """How many wait for theirs."""
+        query = sa.select(sa.func.count()).where(t.fact.c.leaf_index.is_(None))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def row_texts(self, seq: int) -> Iterator[bytes]:
+        """Published rows made anew, in order."""
+        for rows in of_submission(self._database, seq):
+            yield from row_texts(columns_of(rows)).cast(pa.binary()).to_pylist()
+
+
+def _lacks(table: sa.Table, other: sa.Table) -> sa.ColumnElement[bool]:
+    """Rows of a table whose fact has no row in another."""
+    there = sa.select(other.c.fact_id).where(other.c.fact_id == table.c.fact_id)
+    return ~there.exists() & table.c.fact_id.is_not(None)
+
+
+#: Facts of which one cannot be without the other.
+_ORPHANS = tuple(
+    (table.name, other.name, _lacks(table, other))
+    for table, other in (
+        (t.activity, t.quantity),
+        (t.quantity, t.activity),
+        (t.activity, t.claim),
+        (t.claim, t.activity),
+    )
+)

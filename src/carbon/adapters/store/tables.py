@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeDecorator
 MAX_BODY_BYTES = 65_535
 
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_REAL = sa.Double().with_variant(sa.REAL, "sqlite")
+_REAL: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL, "sqlite")
 _FLAG = sa.Boolean().with_variant(sa.Integer, "sqlite")
 
 
@@ -87,6 +87,11 @@ def _table(name: str, *parts: Any, **options: Any) -> sa.Table:
     return sa.Table(name, metadata, *parts, sqlite_strict=True, **options)
 
 
+def _partial_index(name: str, column: str, where: str) -> sa.Index:
+    condition = sa.text(where)
+    return sa.Index(name, column, postgresql_where=condition, sqlite_where=condition)
+
+
 #: Every fact that has a leaf of its own. ``body``: the leaf's exact bytes; ``request``: hash of
 #: the request that made it; ``answer``: what its client was told. ``leaf_index`` is set once.
 fact = _table(
@@ -102,11 +107,7 @@ fact = _table(
     sa.UniqueConstraint("kind", "key"),
     sa.CheckConstraint(f"length(body) BETWEEN 1 AND {MAX_BODY_BYTES}", name="body"),
     sa.CheckConstraint("leaf_index >= 0", name="leaf_index"),
-    sa.Index(
-        "ix_fact_pending",
-        "seq",
-        **{f"{engine}_where": sa.text("leaf_index IS NULL") for engine in ("postgresql", "sqlite")},
-    ),
+    _partial_index("ix_fact_pending", "seq", "leaf_index IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -124,22 +125,8 @@ claim = _table(
     sa.Column("occurred_on", Day, nullable=False),
     sa.Column("quantity", _BIG),
     sa.Column("mass_kg", _REAL),
-    sa.Index(
-        "ix_claim_item_key",
-        "item_key",
-        **{
-            f"{engine}_where": sa.text("item_key IS NOT NULL")
-            for engine in ("postgresql", "sqlite")
-        },
-    ),
-    sa.Index(
-        "ix_claim_pair_key",
-        "pair_key",
-        **{
-            f"{engine}_where": sa.text("pair_key IS NOT NULL")
-            for engine in ("postgresql", "sqlite")
-        },
-    ),
+    _partial_index("ix_claim_item_key", "item_key", "item_key IS NOT NULL"),
+    _partial_index("ix_claim_pair_key", "pair_key", "pair_key IS NOT NULL"),
 )
 
 #: What was done: a record's cells, its parties as pseudonyms. ``row``: place in a bulk leaf.

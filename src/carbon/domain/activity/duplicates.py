@@ -32,7 +32,7 @@ Rule = Literal["item", "pair"]
 class Act:
     """What is compared of a claim. Keys are pseudonyms or folded text, empty where not stated.
 
-    ``giver``: the seller; ``order``: what makes one claim earlier than another of the same day;
+    ``giver``: the seller. ``order``: what makes one claim earlier than another of the same day;
     ``row``: its place in the submission, ``None`` for one that is already in the store and
     therefore always stands.
     """

@@ -23,6 +23,17 @@ ID_LENGTH, NOTE_LENGTH = 64, 500
 HEDONG = "120102"
 
 
+#: Why a record may be corrected; public, so a code and never free text.
+CORRECTION_REASONS = (
+    "returned",
+    "entry_error",
+    "duplicate",
+    "disputed",
+    "scale_fault",
+    "factor_withdrawn",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of the canonical file. ``low`` and ``high`` bound numbers, both included."""

@@ -323,8 +323,8 @@ FAULTS = (
     fault(
         "duplicate.suspected",
         "疑似与另一条记录为同一行为（同一物品，或同一双方、同类物品、相近日期与质量）。",
-        "It seems to be one act with another record: the same item, or the same parties, item type, "
-        "nearby day and mass.",
+        "It seems to be one act with another record: the same item, or the same parties, item "
+        "type, nearby day and mass.",
         "若确为另一件物品，请填写各自的 item_id；否则请删去。",
         "If it is another piece, give each its item_id; otherwise remove it.",
     ),

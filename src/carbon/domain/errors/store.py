@@ -127,6 +127,27 @@ FAULTS = (
         "Correct the record that replaced it.",
     ),
     fault(
+        "correction.reason",
+        "没有更正理由 {reason}。",
+        "There is no reason {reason} for a correction.",
+        "可用：{known}。",
+        "Use one of {known}.",
+    ),
+    fault(
+        "record.json",
+        "记录不是 JSON 对象：{reason}。",
+        "The record is no JSON object: {reason}.",
+        '请写作 {{"record_id": "…", …}}，列名见 docs/records.md。',
+        'Write {{"record_id": "…", …}}; docs/records.en.md lists the columns.',
+    ),
+    fault(
+        "erase.confirm",
+        "删除不可恢复，未确认。",
+        "Erasure cannot be undone, and was not confirmed.",
+        "确认请加 --yes。",
+        "Add --yes to confirm.",
+    ),
+    fault(
         "person.unknown",
         "没有这个人的数据。",
         "There are no data of this person.",

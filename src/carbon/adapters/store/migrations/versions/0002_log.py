@@ -12,7 +12,7 @@ revision = "0002"
 down_revision = "0001"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-REAL = sa.Double().with_variant(sa.REAL, "sqlite")
+REAL: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.REAL, "sqlite")
 TABLES = ("checkpoint", "cosignature")
 
 

@@ -1,0 +1,63 @@
+"""Erasure that keeps proofs: a person's key and values go, facts and the log stay as they are.
+
+The list of erasures lies with the keys, outside the database, so that a restored backup has them
+done again. It holds keyed hashes only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from carbon.adapters.disk import append_durably
+from carbon.adapters.store import tables as t
+from carbon.adapters.store.database import Database
+from carbon.adapters.tabular.typed import identifiers
+from carbon.adapters.vault import Vault
+from carbon.domain.errors import CarbonError
+
+
+class Erasures:
+    """The list of erasures and what carries them out."""
+
+    def __init__(self, database: Database, listed: Path) -> None:
+        self._database, self._list = database, listed
+
+    def erase(self, vault: Vault, identity: str, at: datetime) -> int:
+        """Erase a person; returns how many records' values went. Raises ``person.unknown``."""
+        folded = identifiers(pa.array([identity], pa.string()))[0].as_py() or ""
+        lookup = vault.pseudonym("person", folded.encode())
+        with self._database.read() as connection:
+            query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
+            if connection.execute(query).scalar() is None:
+                raise CarbonError("person.unknown")
+        line = json.dumps({"lookup": lookup, "erased_at": at.isoformat()})
+        append_durably(self._list, f"{line}\n".encode())
+        return self._apply(lookup) - 1
+
+    def again(self) -> int:
+        """Do all listed erasures again, after a restore; returns how many persons came back."""
+        return sum(self._apply(lookup) > 0 for lookup in self._listed())
+
+    def _listed(self) -> Iterator[str]:
+        if self._list.is_file():
+            for line in self._list.read_text("utf-8").splitlines():
+                yield json.loads(line)["lookup"]
+
+    def _apply(self, lookup: str) -> int:
+        """Remove a person and what only their key opens; returns the rows removed."""
+        with self._database.write() as connection:
+            query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
+            person_id = connection.execute(query).scalar()
+            if person_id is None:
+                return 0
+            gone = connection.execute(
+                sa.delete(t.personal).where(t.personal.c.person_id == person_id)
+            )
+            connection.execute(sa.delete(t.person).where(t.person.c.person_id == person_id))
+        return 1 + int(gone.rowcount)

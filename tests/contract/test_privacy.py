@@ -1,0 +1,176 @@
+"""P4: erasure takes a person's values and key away, and no proof with them. S14: SM3."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+import postgres
+from carbon.bootstrap import System
+from carbon.domain.errors import CarbonError
+from carbon.domain.simulation import Simulation
+from carbon.files.check_receipt import check
+from set_back import set_back
+from simulated_files import write_simulated
+
+QUIET = lambda *_: None  # noqa: E731  progress nobody watches
+GIVER, RECEIVER, ITEM, NOTE, ID = (
+    "王小明13800001111",
+    "李四@mail",
+    "IMEI-356938035643809",
+    "备注：张家",
+    "order-王-1",
+)
+
+
+def dump(system: System, request) -> bytes:
+    """Everything a thief of the database would have."""
+    path = system.database.path
+    if path is not None:
+        return path.read_bytes()
+    cluster = request.getfixturevalue("cluster")
+    url = system.settings.owner
+    program = postgres.programs() / "pg_dump"
+    return (
+        subprocess.run([program, "--inserts", url], capture_output=True, check=True).stdout
+        if cluster
+        else b""
+    )
+
+
+def holds(content: bytes, text: str) -> bool:
+    return text.encode() in content or text.encode().hex().encode() in content
+
+
+def private(system: System, record_id: str) -> dict[str, dict[str, str]]:
+    return json.loads(system.receipt(record_id)).get("private", {})
+
+
+@pytest.fixture
+def told(system, phone):
+    """A record with everything personal in it, and somebody else's."""
+    system.record(phone(1, record_id=ID, giver=GIVER, receiver=RECEIVER, item_id=ITEM, note=NOTE))
+    system.record(phone(2, giver=RECEIVER))
+    system.sequence(QUIET)
+    return system
+
+
+def test_a_dump_names_nobody(told, request):
+    """Facts hold pseudonyms and digests; what names people is encrypted with keys elsewhere."""
+    content = dump(told, request)
+    assert len(content) > 1_000
+    for text in (GIVER, RECEIVER, ITEM, NOTE, ID):
+        assert not holds(content, text), text
+    for path in told.settings.log.rglob("*"):
+        if path.is_file():
+            for text in (GIVER, RECEIVER, ITEM, NOTE, ID):
+                assert not holds(path.read_bytes(), text), (path, text)
+
+
+def test_what_a_person_gave_can_be_opened_until_it_is_erased(told):
+    opened = private(told, ID)
+    assert opened["giver"]["value"] == GIVER.casefold()
+    assert opened["receiver"]["value"] == RECEIVER
+    rest = json.loads(opened["rest"]["value"])
+    assert (rest["record_id"], rest["item_id"], rest["note"]) == (ID, ITEM, NOTE)
+
+
+def test_erasure_keeps_every_proof(told, request):
+    kept = told.receipt("r2")
+    nonces = dump(told, request)
+    assert told.erase(f" {GIVER.upper()} ") == 1, "identities are compared folded"
+    assert set(private(told, ID)) == {"receiver"}, "the other party keeps what is theirs"
+    vkey = told.signer.key.vkey
+    for receipt in (told.receipt(ID), told.receipt("r2"), kept):
+        assert all(c.ok for c in check(receipt, vkey))
+    assert told.reconcile(QUIET).differences == []
+    after = dump(told, request)
+    with told.database.read() as connection:
+        import sqlalchemy as sa
+
+        from carbon.adapters.store import tables as t
+
+        gone = connection.execute(sa.select(t.activity.c.giver)).scalars().first()
+        assert (
+            connection.execute(
+                sa.select(t.person.c.nonce).where(t.person.c.person_id == gone)
+            ).scalar()
+            is None
+        )
+    assert len(after) > 1_000
+    assert nonces != after
+    with pytest.raises(CarbonError) as caught:
+        told.erase(GIVER)
+    assert caught.value.code == "person.unknown"
+
+
+def test_nothing_sealed_for_the_person_is_left_in_the_file(told, request):
+    """The key's nonce and the seals are overwritten, not only unlinked."""
+    import sqlalchemy as sa
+
+    from carbon.adapters.store import tables as t
+
+    fact_id = json.loads(json.loads(told.receipt(ID))["leaf"])["row"]["id"]
+    with told.database.read() as connection:
+        row = connection.execute(
+            sa.select(t.personal.c.sealed, t.person.c.nonce)
+            .join_from(t.personal, t.person, t.person.c.person_id == t.personal.c.person_id)
+            .where(t.personal.c.fact_id == fact_id)
+        ).one()
+    told.erase(GIVER)
+    after = dump(told, request)
+    for secret in (bytes(row.sealed), bytes(row.nonce)):
+        assert secret not in after
+        assert secret.hex().encode() not in after
+
+
+def test_the_erased_person_may_come_back_as_somebody_new(told, phone):
+    told.erase(GIVER)
+    told.record(phone(3, giver=GIVER))
+    told.sequence(QUIET)
+    assert private(told, "r3")["giver"]["value"] == GIVER.casefold()
+    assert "giver" not in private(told, ID)
+
+
+def test_a_restored_backup_has_its_erasures_done_again(told, tmp_path, request, clock):
+    told.backup(tmp_path / "backup")
+    told.erase(GIVER)
+    again = System(set_back(told, request, tmp_path), clock)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 1
+    assert set(private(again, ID)) == {"receiver"}
+    again.close()
+
+
+def test_the_keys_are_for_their_owner_only(told):
+    for path in told.settings.keys.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+@pytest.mark.parametrize("digest", ["sm3", "sha256"])
+def test_digests_name_their_algorithm(system, phone, clock, tmp_path, digest):
+    """SM3 stands beside SHA-256 where it is configured; receipts check either way."""
+    own = System(replace(system.settings, digest=digest), clock)
+    own.record(phone(1))
+    path = write_simulated(tmp_path / "day.csv", Simulation(seed=2, days=1))
+    from carbon.bootstrap import IngestRequest
+
+    own.ingest(IngestRequest(path, accept_valid=True), QUIET)
+    own.sequence(QUIET)
+    leaf = json.loads(json.loads(own.receipt("r1"))["leaf"])
+    assert leaf["digest"] == digest
+    assert all(c.ok for c in check(own.receipt("r1"), own.signer.key.vkey))
+    bulk = next(json.loads(b) for b in own.log.leaves(4) if b'"submission"' in b)
+    assert set(bulk["file"]) == ({"sha256", "sm3"} if digest == "sm3" else {"sha256"})
+    assert own.reconcile(QUIET).differences == []
+    own.close()
+
+
+def test_another_digest_is_refused(system, phone, clock):
+    own = System(replace(system.settings, digest="md5"), clock)
+    with pytest.raises(CarbonError) as caught:
+        own.record(phone(1))
+    assert caught.value.code == "digest.unknown"
+    own.close()
