@@ -37,9 +37,10 @@ def test_recall_and_false_positives(home, tmp_path, seed, record_property):
     for name, events in (("first", truth.first), ("second", truth.second)):
         path = write_events(tmp_path / f"{name}.csv", events)
         # A demonstration: every kind of goods is quantified, not only those with sound factors.
-        request = IngestRequest(path, accept_valid=True, demonstration=True)
+        back = tmp_path / f"{name}-rejected.csv"
+        request = IngestRequest(path, accept_valid=True, demonstration=True, annotated=back)
         answers.append(system.ingest(request, lambda *_: None))
-        ids, found = suspected(tmp_path / f"{name}-rejected.csv")
+        ids, found = suspected(back)
         held |= ids
         codes.append(found)
     system.database.close()

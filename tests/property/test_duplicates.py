@@ -116,7 +116,7 @@ def folded(text, fold=item_ids):
     return fold(pa.array([text], pa.string()))[0].as_py()
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20))
+@given(st.text("Aa09-–—‐− ３Ｂ\u200b\t甲", max_size=20))
 def test_folding_an_item_id_twice_changes_nothing(text):
     once = folded(text)
     assert once is None or folded(once) == once

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,15 +37,21 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def put_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of files that is either whole or absent."""
+    """Write a folder of files that is whole or absent; who comes second leaves the first's."""
     if target.is_dir():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".put-", dir=target.parent))
-    for name, content in files.items():
-        write_durably(folder / name, content)
-    folder.chmod(0o755)
-    os.replace(folder, target)
+    try:
+        for name, content in files.items():
+            write_durably(folder / name, content)
+        folder.chmod(0o755)
+        os.replace(folder, target)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        # A folder that is not empty is not replaced: somebody else was faster.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
     sync_folder(target.parent)
 
 

@@ -29,7 +29,7 @@ from carbon.adapters.store.facts import (
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Finding, Vocabulary
-from carbon.domain.errors import Lang
+from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.log.leaf import canonical
 from carbon.domain.quantification.engine import Engine, Quantities
 from carbon.domain.units import Float
@@ -147,14 +147,20 @@ class StoreIntake:
         request = self._request
         answer = {**answer, "kind": request.kind, "id": request.key}
         fact = NewFact(request.kind, request.key, body, request.digest, answer)
-        with raced(), self._database.write() as connection:
-            self._reference.record(connection, request.at)
-            seq = add_fact(connection, fact, request.at)
-            if request.replaces is not None:
-                new = json.loads(self._text)["id"]
-                correct(connection, request.replaces, new, request.reason, seq, request.at)
-            batches = {name: spool.batches() for name, spool in self._tables.items()}
-            load_records(connection, batches, seq, request.at)
+        try:
+            with raced(), self._database.write() as connection:
+                self._reference.record(connection, request.at)
+                seq = add_fact(connection, fact, request.at)
+                if request.replaces is not None:
+                    new = json.loads(self._text)["id"]
+                    correct(connection, request.replaces, new, request.reason, seq, request.at)
+                batches = {name: spool.batches() for name, spool in self._tables.items()}
+                load_records(connection, batches, seq, request.at)
+        except CarbonError as error:
+            # After any other fault the transaction may have been committed unseen.
+            if error.code == "store.raced":
+                self._rows.discard()
+            raise
         self._close()
         return answer
 

@@ -76,6 +76,7 @@ class RowFile:
         )
         self._digests = {name: hashlib.new(name) for name in algorithms}
         self._size = 0
+        self._name: str | None = None
 
     def add(self, texts: bytes, ends: Int, hashes: bytes) -> None:
         """Append rows."""
@@ -98,9 +99,15 @@ class RowFile:
             os.fsync(stream.fileno())
             stream.close()
             os.replace(self._aside / suffix, self._folder / f"{digests['sha256']}.{suffix}")
+        self._name = digests["sha256"]
         self._aside.rmdir()
         sync_folder(self._folder)
         return levels.root(), digests
+
+    def discard(self) -> None:
+        """Remove what was finished: no fact refers to it, and none ever will."""
+        for suffix in ROW_FILES if self._name else ():
+            (self._folder / f"{self._name}.{suffix}").unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Remove what was written."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,8 +58,9 @@ from carbon.settings import Settings
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
-#: How often a submission is tried again when another one was faster with the same ids.
-_TRIES = 3
+#: How often a submission is tried when another one was faster with the same ids, and how long it
+#: waits at most before the second try (seconds), twice as long before each further one.
+_TRIES, _WAIT = 6, 0.05
 #: CSV bytes read at once: small blocks keep a long import small.
 _BLOCK_BYTES = 1 << 20
 
@@ -316,7 +319,7 @@ class System:
             if answered is not None:
                 return answered
             try:
-                return ingest(
+                answer = ingest(
                     source,
                     engine,
                     self._intake(asked, source, engine),
@@ -328,6 +331,12 @@ class System:
             except CarbonError as error:
                 if error.code != "store.raced" or attempt == _TRIES - 1:
                     raise
+                # Chance keeps those who met once from meeting again.
+                time.sleep(random.uniform(0, _WAIT * 2**attempt))  # noqa: S311  no secret
+                continue
+            # Nothing of it was new: because the same submission was stored meanwhile?
+            if "id" in answer or self._answered(asked.kind, asked.key, asked.digest) is None:
+                return answer
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _intake(self, asked: _Asked, source: Any, engine: Engine) -> StoreIntake:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from carbon.adapters.store import schema
 from carbon.domain.errors import CarbonError
@@ -79,8 +80,10 @@ class Database:
                 if self.is_sqlite:
                     connection.exec_driver_sql(begin)
                 yield connection
-        except OperationalError as error:
-            raise CarbonError("store.unavailable", reason=_reason(error)) from error
+        except (OperationalError, sqlite3.OperationalError, psycopg.OperationalError) as error:
+            state = getattr(getattr(error, "orig", error), "sqlstate", None)
+            code = "store.raced" if state in RETRYABLE else "store.unavailable"
+            raise CarbonError(code, reason=first_line(error)) from error
 
     def ready(self) -> None:
         """Raise ``store.outdated`` unless the schema is the one this program works with."""
@@ -96,8 +99,10 @@ class Database:
         self.engine.dispose()
 
 
-def _reason(error: DBAPIError) -> str:
-    return (str(error.orig).splitlines() or [type(error.orig).__name__])[0][:200]
+def first_line(error: Exception) -> str:
+    """What the driver says, short."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0][:200]
 
 
 def sqlite_journal_mode() -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.bulk import keyed, load
-from carbon.adapters.store.database import Database
+from carbon.adapters.store.database import Database, first_line
 from carbon.domain.activity.duplicates import Act
 from carbon.domain.errors import CarbonError
 from carbon.domain.period import day_number
@@ -153,11 +155,14 @@ def released_life(connection: sa.Connection, fact_id: str) -> Released | None:
 
 @contextmanager
 def raced() -> Iterator[None]:
-    """A broken uniqueness means that somebody else was faster. Raises ``store.raced``."""
+    """A broken uniqueness means that somebody else was faster. Raises ``store.raced``.
+
+    Rows loaded in bulk go past SQLAlchemy: their errors are the drivers' own.
+    """
     try:
         yield
-    except IntegrityError as error:
-        raise CarbonError("store.raced", reason=str(error.orig).splitlines()[0][:200]) from error
+    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
+        raise CarbonError("store.raced", reason=first_line(error)) from error
 
 
 def add_fact(connection: sa.Connection, new: NewFact, at: datetime) -> int:
