@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from carbon.domain.errors import CarbonError
@@ -70,7 +71,11 @@ def compile_steps(steps: Sequence[Step]) -> Callable[[Names], dict[str, Value]]:
     It gives the names it was given and the value of every step, and raises what
     :func:`evaluate` raises.
     """
-    compiled = [(name, _compiled(expr)) for name, expr in steps]
+    compiled, numbers = [], set[str]()
+    for name, expr in steps:
+        compiled.append((name, _compiled(expr, numbers)))
+        if not isinstance(expr, str) and expr[0] in _FINITE:
+            numbers.add(name)
 
     def compute(names: Names) -> dict[str, Value]:
         known = dict(names)
@@ -81,17 +86,20 @@ def compile_steps(steps: Sequence[Step]) -> Callable[[Names], dict[str, Value]]:
     return compute
 
 
-def _compiled(expr: Expr) -> Compiled:
+def _compiled(expr: Expr, numbers: Collection[str]) -> Compiled:
+    """An expression as a function. ``numbers``: earlier steps that always are finite numbers."""
     if isinstance(expr, str):
         return lambda names: names.get(expr)
     op, *args = expr
-    return _OPS[str(op)][1](args)
+    return _OPS[str(op)][1](args, numbers)
 
 
-def _number(expr: Expr) -> Number:
+def _number(expr: Expr, numbers: Collection[str]) -> Number:
     """An expression that must give a finite number; that of an operation always is."""
-    value = _compiled(expr)
-    if not isinstance(expr, str) and expr[0] in _FINITE:
+    if isinstance(expr, str):
+        return itemgetter(expr) if expr in numbers else _named_number(expr)
+    value = _compiled(expr, numbers)
+    if expr[0] in _FINITE:
         return value  # type: ignore[return-value]  # these operations give numbers
 
     def checked(names: Names) -> float:
@@ -103,8 +111,20 @@ def _number(expr: Expr) -> Number:
     return checked
 
 
-def _truth(expr: Expr) -> Truth:
-    value = _compiled(expr)
+def _named_number(name: str) -> Number:
+    def checked(names: Names) -> float:
+        found = names.get(name)
+        if not isinstance(found, float) or not isfinite(found):
+            raise _fault(f"{name} = {found}")
+        return found
+
+    return checked
+
+
+def _truth(expr: Expr, numbers: Collection[str]) -> Truth:
+    value = _compiled(expr, numbers)
+    if not isinstance(expr, str) and expr[0] in _TRUTHS:
+        return value  # type: ignore[return-value]  # these operations give truths
 
     def checked(names: Names) -> bool:
         found = value(names)
@@ -115,17 +135,17 @@ def _truth(expr: Expr) -> Truth:
     return checked
 
 
-Op: TypeAlias = Callable[[Sequence[Expr]], Compiled]
+Op: TypeAlias = Callable[[Sequence[Expr], Collection[str]], Compiled]
 
 
-def _literal(args: Sequence[Expr]) -> Compiled:
+def _literal(args: Sequence[Expr], _: Collection[str]) -> Compiled:
     number = float(str(args[0]))
     return lambda _: number
 
 
 def _unary(compute: Callable[[float], float]) -> Op:
-    def build(args: Sequence[Expr]) -> Compiled:
-        operand = _number(args[0])
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        operand = _number(args[0], numbers)
 
         def apply(names: Names) -> float:
             x = operand(names)
@@ -143,8 +163,8 @@ def _unary(compute: Callable[[float], float]) -> Op:
 
 
 def _binary(compute: Callable[[float, float], float]) -> Op:
-    def build(args: Sequence[Expr]) -> Compiled:
-        left, right = _number(args[0]), _number(args[1])
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
 
         def apply(names: Names) -> float:
             x, y = left(names), right(names)
@@ -162,8 +182,8 @@ def _binary(compute: Callable[[float, float], float]) -> Op:
 
 
 def _comparison(compare: Callable[[float, float], bool]) -> Op:
-    def build(args: Sequence[Expr]) -> Compiled:
-        left, right = _number(args[0]), _number(args[1])
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
         return lambda names: compare(left(names), right(names))
 
     return build
@@ -177,24 +197,25 @@ def _whole(to_whole: Callable[[float], int]) -> Callable[[float], float]:
 _rint = _whole(round)
 
 
-def _round(args: Sequence[Expr]) -> Compiled:
+def _round(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
     """``rint(x · 10^d) / 10^d`` with halves to even: what ``numpy.round`` computes."""
     scale = 10.0 ** int(str(args[1][1]))
-    return _unary(lambda x: _rint(x * scale) / scale)(args[:1])
+    return _unary(lambda x: _rint(x * scale) / scale)(args[:1], numbers)
 
 
-def _if(args: Sequence[Expr]) -> Compiled:
+def _if(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
     """Only the chosen branch is evaluated: the other one may lack its values."""
-    condition, then, otherwise = _truth(args[0]), _compiled(args[1]), _compiled(args[2])
+    condition = _truth(args[0], numbers)
+    then, otherwise = (_compiled(arg, numbers) for arg in args[1:])
     return lambda names: then(names) if condition(names) else otherwise(names)
 
 
-def _given(args: Sequence[Expr]) -> Compiled:
+def _given(args: Sequence[Expr], _: Collection[str]) -> Compiled:
     name = str(args[0])
     return lambda names: names.get(name) is not None
 
 
-def _is(args: Sequence[Expr]) -> Compiled:
+def _is(args: Sequence[Expr], _: Collection[str]) -> Compiled:
     name, words = str(args[0]), tuple(args[1:])
     return lambda names: names.get(name) in words
 
@@ -202,8 +223,8 @@ def _is(args: Sequence[Expr]) -> Compiled:
 def _joined(*, ends: bool) -> Op:
     """``or`` ends with the first part that is true, ``and`` with the first that is not."""
 
-    def build(args: Sequence[Expr]) -> Compiled:
-        parts = [_truth(arg) for arg in args]
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        parts = [_truth(arg, numbers) for arg in args]
 
         def apply(names: Names) -> bool:
             for part in parts:
@@ -216,8 +237,8 @@ def _joined(*, ends: bool) -> Op:
     return build
 
 
-def _not(args: Sequence[Expr]) -> Compiled:
-    part = _truth(args[0])
+def _not(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+    part = _truth(args[0], numbers)
     return lambda names: not part(names)
 
 
@@ -245,6 +266,7 @@ _OPS: Final[Mapping[str, tuple[tuple[int, int], Op]]] = {
     "not": ((1, 1), _not),
 }
 _FINITE: Final = frozenset("num add sub mul div min max floor ceil round".split())
+_TRUTHS: Final = frozenset("given is lt le and or not".split())
 
 
 # --- validation -------------------------------------------------------------------------------
@@ -325,7 +347,10 @@ def names_of(
 
 def input_names(fields: Mapping[str, str | bool]) -> dict[str, Value]:
     """Names of a row's input fields. Raises ``formula.invalid`` for a malformed number."""
-    return {name: _read(value, number=name in NUMBERS) for name, value in fields.items()}
+    names: dict[str, Value] = {name: None if v == "" else v for name, v in fields.items()}
+    for name in NUMBERS & names.keys():
+        names[name] = _read(fields[name], number=True)
+    return names
 
 
 def item_names(cells: Mapping[str, str]) -> dict[str, Value]:
