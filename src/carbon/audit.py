@@ -32,7 +32,17 @@ from carbon.domain.factors.table import COLUMNS, REQUIRED
 from carbon.domain.log.checkpoint import Checkpoint, history_path, verify_checkpoint
 from carbon.domain.log.merkle import HASH_BYTES, Levels, hash_leaves, tree_root
 from carbon.domain.log.note import Key, parse_note
-from carbon.domain.log.tile import ENTRIES, Tile, bundles, decode_bundle, tile_at, tile_data, tiles
+from carbon.domain.log.tile import (
+    ENTRIES,
+    FULL,
+    HEIGHT,
+    Tile,
+    bundles,
+    decode_bundle,
+    tile_at,
+    tile_data,
+    tiles,
+)
 from carbon.domain.quantification.expression import FIELDS, Expr, Step, validate
 from carbon.domain.quantification.methodologies import METHODOLOGIES
 from carbon.domain.quantification.published import formula_digest
@@ -51,6 +61,8 @@ MAX_PER_FILE: Final = 1_000
 #: From so many rows on, a submission is worth several processes.
 _POOL_ROWS: Final = 20_000
 _SHOWN: Final = 200
+#: A tree that lacks more bundles is given up: a size alone must not keep an auditor busy.
+_MAX_LOST: Final = 1_000
 _ID_BYTES: Final = 16
 #: What broken content may raise in readers made for sound files.
 _BROKEN = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
@@ -348,14 +360,10 @@ class _Auditor:
         self, head: Checkpoint, history: Mapping[str, Checkpoint], paths: Sequence[str] | None
     ) -> None:
         """Leaves, roots, and every tile and bundle."""
-        by_leaves, by_tiles = self._read_leaves(head.size)
-        levels = next(
-            (found for hashes in (by_leaves, by_tiles) if _root(found := Levels(hashes), head)),
-            None,
-        )
+        levels = self._levels(head)
         if levels is None:
-            levels = Levels(by_leaves)
             self._differ(CHECKPOINT, CarbonError("audit.root", size=head.size))
+            return
         for path, found in history.items():
             larger = found.size > levels.size
             if found != head and (larger or tree_root(found.size, levels.read) != found.root):
@@ -364,31 +372,45 @@ class _Auditor:
         for path in sorted(own | {path for path in paths or () if path.startswith("tile/")}):
             self._check_tile(path, levels, required=path in own)
 
+    def _levels(self, head: Checkpoint) -> Levels | None:
+        """The tree by which everything is judged: the signed one, if leaves or tiles have it."""
+        by_leaves, by_tiles = self._read_leaves(head.size)
+        if len(by_leaves) != head.size * HASH_BYTES:
+            return None
+        read, told = Levels(by_leaves), Levels(by_tiles)
+        found = [levels for levels in (read, told) if levels.root() == head.root]
+        if not found:
+            self._differ(CHECKPOINT, CarbonError("audit.root", size=head.size))
+        return found[0] if found else read
+
     def _read_leaves(self, size: int) -> tuple[bytes, bytes]:
-        """Check all leaves; their hashes as they are, and as the tiles have them."""
-        by_leaves, by_tiles = [], []
-        for bundle in bundles(size):
-            tile = self._quiet(Tile(0, bundle.index, bundle.width))
+        """Check all leaves; their hashes as they are, and as the tiles have them.
+
+        Both are too short where leaves are lost with their tile.
+        """
+        by_leaves, by_tiles, lost = [], [], 0
+        for index in range(-(-size // FULL)):
+            bundle = Tile(ENTRIES, index, min(FULL, size - index * FULL))
+            tile = self._quiet(Tile(0, index, bundle.width))
             leaves = self._leaves(bundle)
             found = tile if leaves is None else hash_leaves(leaves)
             by_leaves.append(found)
-            by_tiles.append(tile if tile.strip(b"\0") else found)
-            for number, raw in enumerate(leaves or (), bundle.index << 8):
+            by_tiles.append(tile or found)
+            for number, raw in enumerate(leaves or (), index * FULL):
                 self._leaf(f"{bundle.path}#{number}", raw)
             self._progress(self._counts.rows, None)
-            if leaves is None and not tile.strip(b"\0"):
-                break  # the tree cannot be had any more: a size alone must not keep us busy
-        missing = bytes(size * HASH_BYTES - sum(map(len, by_leaves))) if size < 1 << 24 else b""
-        return b"".join(by_leaves) + missing, b"".join(by_tiles) + missing
+            lost += not found
+            if lost > _MAX_LOST:
+                break
+        return b"".join(by_leaves), b"".join(by_tiles)
 
     def _quiet(self, tile: Tile) -> bytes:
-        """A tile's hashes; zeros for what is not there, told when the tiles are checked."""
-        length = tile.width * HASH_BYTES
+        """A tile's hashes; nothing where it is not sound, told when the tiles are checked."""
         try:
             content = self._log.tile(tile)
         except CarbonError:
-            content = b""
-        return content if len(content) == length else bytes(length)
+            return b""
+        return content if len(content) == tile.width * HASH_BYTES else b""
 
     def _leaves(self, bundle: Tile) -> list[bytes] | None:
         content = self._try(bundle.path, lambda: self._log.tile(bundle))
@@ -400,7 +422,7 @@ class _Auditor:
         """A tile or bundle holds exactly what the leaves say."""
         tile = tile_at(path)
         level = max(tile.level, 0) if tile else 0
-        if not tile or (tile.index << 8) + tile.width > levels.size >> 8 * level:
+        if not tile or tile.index * FULL + tile.width > levels.size >> HEIGHT * level:
             if not required:
                 self._differ(path, CarbonError("audit.unexpected"))
             return
@@ -542,7 +564,9 @@ class _Auditor:
         value = read_canonical(content)
         name, steps = value["methodology"], value["steps"]
         known = _KNOWN.get(name)
-        if value.keys() != {"methodology", "steps"} or any(len(step) != len("ab") for step in steps):
+        if value.keys() != {"methodology", "steps"} or any(
+            len(step) != len("ab") for step in steps
+        ):
             raise CarbonError("audit.form", reason="steps")
         validate(steps, _names(steps, None if known is None else [r.name for r in known.roles]))
         if known is None:
@@ -716,10 +740,6 @@ def _digested(blocks: Iterator[bytes], digests: Sequence[Any], rows: _RowFile) -
             digest.update(block)
         rows.last = block[-1:]
         yield block
-
-
-def _root(levels: Levels, head: Checkpoint) -> bool:
-    return levels.size == head.size and levels.root() == head.root
 
 
 def _padded(value: bytes) -> bytes:

@@ -29,6 +29,7 @@ from rich.table import Table
 
 from carbon import bootstrap, ports
 from carbon.cli import factors as factor_commands
+from carbon.cli.audit import HELP, audit_command
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.activity.record import CODES, REGIONS
 from carbon.domain.errors import CarbonError
@@ -50,6 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(factor_commands.app, name="factors")
+app.command("audit", help=HELP)(audit_command)
 
 _errors = Console(stderr=True, markup=False)
 _out = Console(markup=False)

@@ -21,14 +21,14 @@ MAX_ROW_BYTES: Final = 65_535
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-Test = Callable[[Any], bool]
+#: True, or anything that counts as true, for a sound value; may raise TypeError for another type.
+Test = Callable[[Any], object]
 #: Members of an object by name; ``name?`` may be absent.
 Form = Mapping[str, Test]
 
 
 def _text(pattern: str) -> Test:
-    match = re.compile(pattern).fullmatch
-    return lambda value: type(value) is str and match(value) is not None
+    return re.compile(pattern).fullmatch
 
 
 def _whole(value: object) -> bool:
@@ -43,10 +43,6 @@ def _string(value: object) -> bool:
     return type(value) is str
 
 
-def _word(words: frozenset[str]) -> Test:
-    return lambda value: type(value) is str and value in words
-
-
 _HASH = _text("[0-9a-f]{64}")
 #: Twelve bytes of time and chance, four of a row; never all zero.
 _ID = _text("(?!0{32})[0-9a-f]{32}")
@@ -55,18 +51,21 @@ _GRAMS = _text("0|-?[1-9][0-9]{0,15}")
 #: One line, without what could disguise it on a screen.
 _LINE = _text("[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,2000}")
 
-_VOCABULARIES = {name: frozenset(entry.code for entry in CODES[name]) for name in CODES}
-_REGIONS = frozenset(entry.code for entry in REGIONS)
+_WORDS: Mapping[str, Test] = {
+    name: frozenset(entry.code for entry in entries).__contains__
+    for name, entries in {**CODES, "region": REGIONS}.items()
+}
 _FIELDS: Form = {
-    "act": _word(_VOCABULARIES["act"]),
+    "act": _WORDS["act"],
     "hedong": _truth,
     "item": _truth,
     "item_type": _LINE,
     "month": _text("[0-9]{4}-(0[1-9]|1[0-2])"),
-    "region?": _word(_REGIONS),
     **{
-        f"{name}?": _word(_VOCABULARIES[name])
-        for name in "condition destination evidence process subsidised transport_mode".split()
+        f"{name}?": _WORDS[name]
+        for name in (
+            "condition destination evidence process region subsidised transport_mode".split()
+        )
     },
     **{f"{name}?": _text("[-+.0-9e]{1,40}") for name in NUMBERS},
 }
@@ -80,10 +79,13 @@ def _members(form: Form) -> Callable[[Any], str | None]:
     def check(value: Any) -> str | None:
         if type(value) is not dict:
             return "{}"
-        for name, member in value.items():
-            test = tests.get(name)
-            if test is None or not test(member):
-                return str(name)
+        name = ""
+        try:
+            for name, member in value.items():
+                if not tests[name](member):
+                    return str(name)
+        except (KeyError, TypeError):
+            return str(name)
         return None if needed <= value.keys() else min(needed - value.keys())
 
     return check

@@ -181,6 +181,19 @@ def _binary(compute: Callable[[float, float], float]) -> Op:
     return build
 
 
+def _extreme(*, largest: bool) -> Op:
+    """The larger or smaller of two finite numbers is one; the first of two that are equal."""
+
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
+
+        if largest:
+            return lambda names: max(left(names), right(names))
+        return lambda names: min(left(names), right(names))
+
+    return build
+
+
 def _comparison(compare: Callable[[float, float], bool]) -> Op:
     def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
         left, right = _number(args[0], numbers), _number(args[1], numbers)
@@ -251,8 +264,8 @@ _OPS: Final[Mapping[str, tuple[tuple[int, int], Op]]] = {
     "sub": ((2, 2), _binary(operator.sub)),
     "mul": ((2, 2), _binary(operator.mul)),
     "div": ((2, 2), _binary(operator.truediv)),
-    "min": ((2, 2), _binary(min)),
-    "max": ((2, 2), _binary(max)),
+    "min": ((2, 2), _extreme(largest=False)),
+    "max": ((2, 2), _extreme(largest=True)),
     "floor": ((1, 1), _unary(_whole(math.floor))),
     "ceil": ((1, 1), _unary(_whole(math.ceil))),
     "round": ((2, 2), _round),

@@ -36,6 +36,11 @@ from carbon.domain.quantification.trace import GRAMS
 _CONDITION_UNKNOWN = "fair"
 _NO_ROW: Final = -1
 _KEPT = 1 << 16
+#: Some kilobytes each.
+_KEPT_SETTINGS = 1 << 13
+_HOME_DELIVERY = "home_delivery"
+#: Inputs that factor keys are made of.
+_WORDS: Final = ("act", "condition", "destination", "process")
 
 Row = Mapping[str, Any]
 Words = Mapping[str, Any]
@@ -55,6 +60,20 @@ class Terms:
     demonstration: bool
     as_of: date | None
     recorded_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What rows of one item type, month, circumstances and factor rows have in common.
+
+    ``names`` of item and factors; ``grade``: the worst of the factors; ``faults`` of the factors;
+    ``added``: what else could have been used, by role, for each kind of day that is left.
+    """
+
+    names: Names
+    grade: str
+    faults: tuple[CarbonError, ...]
+    added: tuple[Mapping[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,7 @@ class Recomputation:
         self._item = lru_cache(_KEPT)(self._item_of)
         self._days = lru_cache(_KEPT)(self._days_of)
         self._answers = lru_cache(_KEPT)(self._answers_of)
-        self._masks = lru_cache(_KEPT)(self._mask_of)
+        self._setting = lru_cache(_KEPT_SETTINGS)(self._setting_of)
         self._flags = lru_cache(_KEPT)(self._flag_faults)
 
     def faults(self, row: Row) -> list[CarbonError]:
@@ -94,19 +113,23 @@ class Recomputation:
         Codes: ``formula.invalid``, ``audit.figure``, ``audit.grade``, ``audit.flags``,
         ``audit.factor``, ``audit.form``.
         """
+        fields = row["in"]
         try:
-            factors = {role: self._factor(role, number) for role, number in row["f"].items()}
-            names = {**self._item(row["in"]["item_type"]), **input_names(row["in"])}
-            for factor in factors.values():
-                names.update(factor.names)
+            own = input_names(fields)
+            words = self._words(fields, own)
+            used = tuple(row["f"].items())
+            setting = self._setting(fields["item_type"], fields["month"], words, used)
+            names = {**setting.names, **own}
             values = self._compute(names)
         except CarbonError as error:
             return [error]
         faults = _figure_faults(row, values)
-        faults += self._grade_faults(row, factors)
         faults += self._flags(row.get("flags"), row["grade"])
-        if self._terms.methodology:
-            faults += self._scope_faults(row, names, values)
+        faults += setting.faults
+        if row["grade"] != setting.grade or (self._issuing and setting.grade != GRADES[0]):
+            faults.append(CarbonError("audit.grade", expected=setting.grade, found=row["grade"]))
+        if setting.added and not any(self._same(more, names, values) for more in setting.added):
+            faults.append(CarbonError("audit.factor", role=min(setting.added[0]), found=""))
         return faults
 
     # --- what a row names ---------------------------------------------------------------------
@@ -131,15 +154,6 @@ class Recomputation:
     def _family(self, role: str) -> str:
         return self._roles[role][0].family
 
-    # --- grade and flags ----------------------------------------------------------------------
-
-    def _grade_faults(self, row: Row, factors: Mapping[str, _Factor]) -> list[CarbonError]:
-        """The grade is the worst of the rows used, and one the run may use."""
-        worst = GRADES[max([factor.grade for factor in factors.values()], default=0)]
-        if row["grade"] != worst or (self._issuing and worst != GRADES[0]):
-            return [CarbonError("audit.grade", expected=worst, found=row["grade"])]
-        return []
-
     def _flag_faults(self, flags: str | None, grade: str) -> list[CarbonError]:
         """Flags are known ones in their order; two of them follow from the rest."""
         names = [] if flags is None else flags.split(";")
@@ -150,34 +164,51 @@ class Recomputation:
 
     # --- factors that may stand ---------------------------------------------------------------
 
-    def _scope_faults(self, row: Row, names: Names, values: Names) -> list[CarbonError]:
-        """Each factor row is the one its role demands, all on one day of the row's month."""
-        fields, own = row["in"], self._terms.methodology
-        if own and fields["act"] not in own.acts:
-            return [CarbonError("audit.form", reason=f"act = {fields['act']}")]
-        words = self._words(fields, names)
-        month, mask, faults = fields["month"], -1, []
-        for role, number in row["f"].items():
-            key = self._key(role, words)
-            days = self._masks(role, number, key, month)
-            if not days & mask:
-                faults.append(CarbonError("audit.factor", role=role, found=number))
-            else:
-                mask &= days
-        if not faults and (role := self._left_out(row, names, values, words, mask)):
-            faults.append(CarbonError("audit.factor", role=role, found=""))
-        return faults
+    def _words(self, fields: Mapping[str, Any], own: Names) -> tuple[str | None, ...]:
+        """The words a role's key may be filled with, as far as the row itself says them."""
+        mode = fields.get("transport_mode")
+        if mode == _HOME_DELIVERY:
+            mode = transport_word(mode, _each_kg(own, self._item(fields["item_type"])))
+        return (mode, *map(fields.get, _WORDS))
 
-    def _words(self, fields: Mapping[str, Any], names: Names) -> Words:
-        words = dict(fields)
-        words.setdefault("condition", _CONDITION_UNKNOWN)
-        words["displacement_class"] = self._classes[fields["item_type"]]
-        if "transport_mode" in fields:
-            words["transport"] = transport_word(fields["transport_mode"], _each_kg(names))
-        return words
+    def _setting_of(
+        self,
+        item_type: str,
+        month: str,
+        words: tuple[str | None, ...],
+        used: tuple[tuple[str, int], ...],
+    ) -> _Setting:
+        factors = {role: self._factor(role, number) for role, number in used}
+        names = dict(self._item(item_type))
+        for factor in factors.values():
+            names.update(factor.names)
+        worst = GRADES[max((factor.grade for factor in factors.values()), default=0)]
+        if self._terms.methodology is None:
+            return _Setting(names, worst, (), ())
+        filled = dict(zip(("transport", *_WORDS), words, strict=True))
+        filled["condition"] = filled["condition"] or _CONDITION_UNKNOWN
+        filled |= {"item_type": item_type, "displacement_class": self._classes[item_type]}
+        faults, mask = self._factor_faults(month, filled, dict(used))
+        added = () if faults else self._left_out(month, filled, dict(used), mask)
+        return _Setting(names, worst, tuple(faults), added)
+
+    def _factor_faults(
+        self, month: str, words: Words, used: Mapping[str, int]
+    ) -> tuple[list[CarbonError], int]:
+        """Each factor row is the one its role demands, all on one day; bits of such days."""
+        own, mask, faults = self._terms.methodology, -1, []
+        if own and words["act"] not in own.acts:
+            faults.append(CarbonError("audit.form", reason=f"act = {words['act']}"))
+        for role, number in used.items():
+            days = self._mask(role, number, self._key(role, words), month)
+            if days & mask:
+                mask &= days
+            else:
+                faults.append(CarbonError("audit.factor", role=role, found=number))
+        return faults, mask
 
     def _key(self, role: str, words: Words) -> str | None:
-        """A role's key for a row; ``None`` where the row lacks a word for it."""
+        """A role's key for a row; ``None`` where that lacks a word for it."""
         known, axes = self._roles[role]
         return _filled(known.key, axes, *map(words.get, axes)) if axes else known.key
 
@@ -206,7 +237,7 @@ class Recomputation:
         numbers = tuple(_NO_ROW if row is None else self._numbers[row.id] for row in found)
         return () if set(numbers) == {_NO_ROW} else numbers
 
-    def _mask_of(self, role: str, number: int, key: str | None, month: str) -> int:
+    def _mask(self, role: str, number: int, key: str | None, month: str) -> int:
         """Bits of the days on which a role may be answered by a row."""
         if key is None:
             return (1 << len(self._days(month))) - 1
@@ -214,20 +245,20 @@ class Recomputation:
         return sum(1 << bit for bit, answer in enumerate(answers) if answer == number)
 
     def _left_out(
-        self, row: Row, names: Names, values: Names, words: Words, mask: int
-    ) -> str | None:
-        """A role that was left out although, on every possible day, it changes a figure."""
-        month, absent = row["in"]["month"], {}
+        self, month: str, words: Words, used: Mapping[str, int], mask: int
+    ) -> tuple[Mapping[str, int], ...]:
+        """Factors a formula does without that were to be had, one set for each kind of day left.
+
+        Nothing where there was a day without any: then they were rightly left out.
+        """
+        absent = {}
         for role in self._silent:
-            key = None if role in row["f"] else self._key(role, words)
+            key = None if role in used else self._key(role, words)
             if key is not None and (answers := self._answers(role, key, month)):
                 absent[role] = answers
-        if not absent:
-            return None
-        days = zip(*absent.values(), strict=True)
-        choices = {numbers for bit, numbers in enumerate(days) if mask >> bit & 1}
-        same = any(self._same(dict(zip(absent, c, strict=True)), names, values) for c in choices)
-        return None if same else min(absent)
+        days = enumerate(zip(*absent.values(), strict=True))
+        choices = {numbers for bit, numbers in days if mask >> bit & 1}
+        return tuple(dict(zip(absent, numbers, strict=True)) for numbers in choices)
 
     def _same(self, added: Mapping[str, int], names: Names, values: Names) -> bool:
         """Whether figures stay the same with more factors."""
@@ -259,15 +290,17 @@ def _asked(exprs: Iterable[Expr]) -> Iterator[str]:
             yield from _asked(args)
 
 
-def _each_kg(names: Names) -> float:
+def _each_kg(own: Names, item: Names) -> float:
     """Mass of one piece, the heaviest plausible where it is not stated (clause 7.1)."""
-    mass, quantity = names.get("mass_kg"), names.get("quantity")
-    if isinstance(mass, float):
-        if names.get("item.unit") == "kg":
-            return mass
-        if isinstance(quantity, float) and quantity:
-            return mass / quantity
-    heaviest = names.get("item.mass_high_kg")
+    mass, quantity, heaviest = (
+        own.get("mass_kg"),
+        own.get("quantity"),
+        item.get("item.mass_high_kg"),
+    )
+    if isinstance(mass, float) and item.get("item.unit") == "kg":
+        return mass
+    if isinstance(mass, float) and isinstance(quantity, float) and quantity:
+        return mass / quantity
     return heaviest if isinstance(heaviest, float) else float("inf")
 
 
