@@ -529,7 +529,7 @@ class _Auditor:
             self._catalogues[root] = self._try(_catalogue_path(root), lambda: self._tables(root))
         return self._catalogues[root]
 
-    def _tables(self, root: str) -> Catalogue:
+    def _tables(self, root: str) -> Catalogue | None:
         """The catalogue of a root: its tables, their tree, and the project's rules for them."""
         folder = _catalogue_path(root)
         listed = self._source.get(f"{folder}/{TABLES}").decode("utf-8", "replace")
@@ -541,8 +541,11 @@ class _Auditor:
         lacking = [name for name in REQUIRED if name not in names]
         if lacking or len(names) > MAX_TABLES:
             raise CarbonError("factors.folder", path=folder, missing=", ".join(lacking))
-        tables = self._log.tables(root)
-        self._content(folder, "root", root, Levels.of(catalogue_leaves(tables)).root().hex())
+        tables = self._try(folder, lambda: self._log.tables(root))
+        found = "" if tables is None else Levels.of(catalogue_leaves(tables)).root().hex()
+        self._content(folder, "root", root, found)
+        if tables is None:
+            return None
         return Catalogue.of(tables, folder)
 
     def _formula(self, digest: str) -> tuple[str, Sequence[Step]] | None:
