@@ -67,6 +67,7 @@ _ID_BYTES: Final = 16
 #: What broken content may raise in readers made for sound files.
 _BROKEN = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 _MISSING = "log.missing"
+_OF_LEAVES: Final = ("rows/", "catalogues/", "formulas/")
 _CONTEXT = "catalogue catalogue_rows methodology formula demonstration as_of recorded_on".split()
 _KNOWN = {own.name: own for versions in METHODOLOGIES.values() for own in versions}
 
@@ -188,6 +189,8 @@ class _Auditor:
         self._ids = _Ids()
         self._corrections: list[tuple[int, str, str]] = []
         self._expected = {CHECKPOINT, VKEY, CHECKER}
+        #: Whether every leaf could be read.
+        self._whole = True
         #: Catalogues and formulas by name: what they hold, which leaves name them, who uses them.
         self._catalogues: dict[str, Catalogue | None] = {}
         self._formulas: dict[str, tuple[str, Sequence[Step]] | None] = {}
@@ -293,7 +296,7 @@ class _Auditor:
         self, note: bytes | None, key: Key | None, paths: Sequence[str] | None
     ) -> tuple[Checkpoint | None, dict[str, Checkpoint]]:
         """The checkpoint to audit by, and every other one by its path."""
-        latest, sound = self._signed(CHECKPOINT, note, key) if note else (None, False)
+        latest, sound = (None, False) if note is None else self._signed(CHECKPOINT, note, key)
         history, best = {}, latest if sound else None
         for path in self._history_paths(latest, paths):
             self._expected.add(path)
@@ -413,10 +416,12 @@ class _Auditor:
         return content if len(content) == tile.width * HASH_BYTES else b""
 
     def _leaves(self, bundle: Tile) -> list[bytes] | None:
-        content = self._try(bundle.path, lambda: self._log.tile(bundle))
-        if content is None:
-            return None
-        return self._try(bundle.path, lambda: decode_bundle(bundle, content))
+        """The leaves of a bundle; ``None`` after telling why not."""
+        path = bundle.path
+        content = self._try(path, lambda: self._log.tile(bundle), path)
+        found = None if content is None else self._try(path, lambda: decode_bundle(bundle, content))
+        self._whole &= found is not None
+        return found
 
     def _check_tile(self, path: str, levels: Levels, *, required: bool) -> None:
         """A tile or bundle holds exactly what the leaves say."""
@@ -446,6 +451,7 @@ class _Auditor:
         self._counts.leaves += 1
         leaf = self._try(place, lambda: read_leaf(raw))
         if leaf is None:
+            self._whole = False
             return
         match leaf["type"]:
             case "submission":
@@ -705,8 +711,10 @@ class _Auditor:
             self._note(CHECKER, "audit.checker")
 
     def _check_unexpected(self, paths: Sequence[str] | None) -> None:
+        """Files that belong to nothing, as far as every leaf could be asked what belongs to it."""
         for path in paths or ():
-            if path not in self._expected and not path.startswith("tile/"):
+            known = path in self._expected or path.startswith("tile/")
+            if not known and (self._whole or not path.startswith(_OF_LEAVES)):
                 self._differ(_shown(path), CarbonError("audit.unexpected"))
         for path, count in self._told.items():
             if count > MAX_PER_FILE:
