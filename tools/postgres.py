@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, for tests and benchmarks: started in a folder, stopped at the end.
+"""A PostgreSQL server of one's own, for tests and benchmarks: started, used, stopped.
 
 It listens on the loopback address only. PostgreSQL refuses to run as root: root starts it as the
 user `postgres`.
@@ -56,7 +56,7 @@ class Cluster:
     def run(self, program: str, *arguments: object) -> None:
         """Run one of the server's programs as the server's user."""
         command = _as_server(self._binaries / program, *arguments)
-        subprocess.run(command, check=True, capture_output=True, cwd="/")  # noqa: S603  our own command
+        subprocess.run(command, check=True, capture_output=True, cwd="/")
 
     def psql(self, statement: str, database: str = "postgres") -> None:
         """Run a statement as the owner of everything."""
@@ -71,9 +71,9 @@ class Cluster:
     def start(self, settings: Mapping[str, str]) -> None:
         """Start the server and wait until it answers."""
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        self.run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "server.log", "-w", "-t", 60,
-                 "-o", f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} {options}",
-                 "start")  # fmt: skip
+        place = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder}"
+        self.run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "server.log",
+                 "-w", "-t", 60, "-o", f"{place} {options}", "start")  # fmt: skip
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server; ``immediate`` is a crash."""
@@ -91,8 +91,8 @@ def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
         shutil.chown(folder, "postgres")
     own = Cluster(folder, _free_port(), binaries)
     try:
-        own.run("initdb", "-D", folder / "data", "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C",
-                "--no-sync")  # fmt: skip
+        own.run("initdb", "-D", folder / "data", "-U", OWNER, "-A", "trust", "-E", "UTF8",
+                "--locale=C", "--no-sync")  # fmt: skip
         own.start({"max_connections": "120", **(settings or {})})
         own.psql(f"CREATE ROLE {APPLICATION} LOGIN")
         try:

@@ -11,12 +11,21 @@ def main() -> None:
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, _stop)
     try:
-        from carbon.cli.main import run
-
-        code = run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """An auditor's command loads nothing of the platform: neither database, services nor web."""
+    if arguments[:1] == ["audit"]:
+        from carbon.cli.audit import run as run_audit
+
+        return run_audit(arguments[1:])
+    from carbon.cli.main import run
+
+    return run(arguments)
 
 
 def _stop(number: int, _: object) -> None:

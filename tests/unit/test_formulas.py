@@ -13,6 +13,7 @@ from carbon.domain.quantification.formulas import (
     remaining_life,
     transport_amount,
     transport_code,
+    transport_word,
     use_kg,
     worst_mass,
 )
@@ -38,6 +39,14 @@ def test_examples_in_docstrings(module):
     found = doctest.testmod(module)
     assert found.attempted
     assert not found.failed
+
+
+@pytest.mark.parametrize("mode", FIXED_VOCABULARIES["transport_mode"].codes)
+def test_words_and_codes_of_transport_agree(mode):
+    masses = array(0.001, 1, 1.001, 2, 14.99, 15, 30, 30.5, 1e4, np.inf)
+    number = FIXED_VOCABULARIES["transport_mode"][mode]
+    codes = transport_code(np.full(len(masses), number, np.int32), masses, HOME)
+    assert [TRANSPORT_WORDS[code] for code in codes] == [transport_word(mode, m) for m in masses]
 
 
 def test_phone_of_the_methodology():

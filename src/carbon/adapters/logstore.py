@@ -20,18 +20,13 @@ from pathlib import Path
 from carbon.adapters.disk import sync_folder, write_durably
 from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS
 from carbon.domain.errors import CarbonError
+from carbon.domain.log.checkpoint import history_path
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import FULL, Tile, bundles, tiles
 from carbon.ports import Head
 
-CHECKPOINT, CHECKPOINTS, KEY, CHECKER = "checkpoint", "checkpoints", "log.vkey", "check_receipt.py"
+CHECKPOINT, KEY, CHECKER = "checkpoint", "log.vkey", "check_receipt.py"
 _LOCK, _STAGED = "sequencer.lock", "staged"
-
-
-def history_path(size: int) -> str:
-    """Where a checkpoint of some size is kept, in folders of a thousand."""
-    digits = f"{size:012d}"
-    return "/".join([CHECKPOINTS, *(digits[n : n + 3] for n in range(0, 12, 3))])
 
 
 class LogFolder:

@@ -20,6 +20,7 @@ from rich.table import Table
 from carbon import bootstrap
 from carbon.cli import factors as factor_commands
 from carbon.cli import store as store_commands
+from carbon.cli.audit import HELP, audit_command
 from carbon.cli.progress import errors, progress
 from carbon.cli.texts import day, lang, say, settings
 from carbon.domain.activity.record import CODES, REGIONS
@@ -53,6 +54,7 @@ for _command, _help in (
     (store_commands.reconcile_command, say("数据库与日志对账。", "Compare database and log.")),
 ):
     app.command(_command.__name__.removesuffix("_command"), help=_help)(_command)
+app.command("audit", help=HELP)(audit_command)
 
 _out = Console(markup=False)
 

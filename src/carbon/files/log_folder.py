@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import catalogue_leaves
+from carbon.domain.factors.table import RawTable
 from carbon.domain.log.merkle import HASH_BYTES, HashReader, Levels
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import ENTRIES, FULL, Tile, bundles, decode_bundle, tile_reader
@@ -25,6 +29,7 @@ MAX_FILE_BYTES = 64_000_000
 #: A row file may be larger than memory.
 MAX_ROWS_BYTES = 8_000_000_000
 _TIMEOUT_SECONDS = 60
+_BLOCK_BYTES = 1 << 20
 
 
 class Source(Protocol):
@@ -38,6 +43,12 @@ class Source(Protocol):
 
     def part(self, path: str, start: int, end: int) -> bytes:
         """Some bytes of a file."""
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """A file of any size, some bytes at a time."""
+
+    def paths(self) -> list[str] | None:
+        """All files; ``None`` where they cannot be listed."""
 
 
 class Folder:
@@ -73,6 +84,30 @@ class Folder:
             stream.seek(start)
             return stream.read(end - start)
 
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """A file, some bytes at a time."""
+        with self._path(path).open("rb") as stream:
+            yield from _blocks(stream, path)
+
+    def paths(self) -> list[str] | None:
+        """All files below the folder, symbolic links included."""
+        return sorted(
+            found.relative_to(self.root).as_posix()
+            for found in self.root.rglob("*")
+            if found.is_symlink() or not found.is_dir()
+        )
+
+
+def _blocks(stream: Any, path: str) -> Iterator[bytes]:
+    size = 0
+    while block := stream.read(_BLOCK_BYTES):
+        size += len(block)
+        if size > MAX_ROWS_BYTES:
+            raise CarbonError(
+                "file.too_large", path=path, what="bytes", value=size, limit=MAX_ROWS_BYTES
+            )
+        yield block
+
 
 class Web:
     """Files behind an address, by plain GET."""
@@ -80,14 +115,18 @@ class Web:
     def __init__(self, address: str) -> None:
         self.root = address.rstrip("/")
 
-    def _open(self, path: str, **headers: str) -> Any:
-        request = urllib.request.Request(f"{self.root}/{path}", headers=headers)  # noqa: S310  http(s) only, see open_log
+    @contextmanager
+    def _open(self, path: str, **headers: str) -> Iterator[Any]:
+        """An answer to read; whatever fails on the way is told as ours."""
+        address = f"{self.root}/{quote(path)}"
+        request = urllib.request.Request(address, headers=headers)  # noqa: S310  http(s) only, see open_log
         try:
-            return urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+                yield answer
         except urllib.error.HTTPError as error:
             error.close()
             raise CarbonError("log.missing", path=path) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise CarbonError("log.unreachable", address=self.root, reason=error) from error
 
     def get(self, path: str) -> bytes:
@@ -110,6 +149,15 @@ class Web:
         with self._open(path, Range=f"bytes={start}-{end - 1}") as answer:
             content: bytes = answer.read()
         return content if len(content) == end - start else content[start:end]
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """A file, streamed."""
+        with self._open(path) as answer:
+            yield from _blocks(answer, path)
+
+    def paths(self) -> list[str] | None:
+        """A web server lists nothing."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +254,15 @@ class PublishedLog:
 
         return read
 
-    def _catalogue(self, root: str) -> PublishedCatalogue:
-        tables = {
+    def tables(self, root: str) -> dict[str, RawTable]:
+        """The tables of a catalogue as read. Raises ``log.missing``, ``factors.encoding``."""
+        return {
             name: parse_table(name, self.source.get(f"catalogues/{root}/{name}.csv"))
             for name in _table_names(self.source, root)
         }
-        leaves = catalogue_leaves(tables)
+
+    def _catalogue(self, root: str) -> PublishedCatalogue:
+        leaves = catalogue_leaves(self.tables(root))
         return PublishedCatalogue(leaves, Levels.of(leaves))
 
     def _item_number(self, root: str, item_type: str) -> int:

@@ -44,6 +44,16 @@ def decimal(text: str) -> int | None:
     return int(text) if _DECIMAL.fullmatch(text) else None
 
 
+def history_path(size: int) -> str:
+    """Where a log keeps its checkpoint of some size, in folders of a thousand.
+
+    >>> history_path(1234)
+    'checkpoints/000/000/001/234'
+    """
+    digits = f"{size:012d}"
+    return "/".join(["checkpoints", *(digits[n : n + 3] for n in range(0, len(digits), 3))])
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The state of a log: how many leaves and their root. Raises ``checkpoint.malformed``."""

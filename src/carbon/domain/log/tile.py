@@ -7,6 +7,7 @@ level 0. Only the last one of a level may be partial, and its width is part of i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ MAX_LEVEL: Final = 63
 ENTRIES: Final = -1
 
 _LENGTH_BYTES = 2
+_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 #: Tiles a reader keeps: one proof of a billion leaves touches fewer than ten.
 _KEPT = 64
 
@@ -52,6 +54,23 @@ class Tile:
         number = "".join(f"x{group}/" for group in outer) + last
         level = "entries" if self.level == ENTRIES else self.level
         return f"tile/{level}/{number}" + (f".p/{self.width}" if self.width < FULL else "")
+
+
+def tile_at(path: str) -> Tile | None:
+    """The tile or bundle that has a path; ``None`` where none has.
+
+    >>> tile_at("tile/0/x001/067.p/8")
+    Tile(level=0, index=1067, width=8)
+    """
+    match = _PATH.fullmatch(path)
+    if not match:
+        return None
+    level = ENTRIES if match[1] == "entries" else int(match[1])
+    width = int(match[3] or FULL)
+    if level > MAX_LEVEL or not 0 < width <= FULL:
+        return None
+    tile = Tile(level, int(match[2].replace("x", "").replace("/", "")), width)
+    return tile if tile.path == path else None
 
 
 def _changed(level: int, old: int, new: int) -> Iterator[Tile]:

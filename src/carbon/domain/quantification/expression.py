@@ -11,6 +11,8 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import isfinite
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from carbon.domain.errors import CarbonError
@@ -44,6 +46,11 @@ def _fault(value: object) -> CarbonError:
 
 # --- evaluation -------------------------------------------------------------------------------
 
+#: An expression made ready: a function of the names known so far.
+Compiled: TypeAlias = Callable[[Names], Value]
+Number: TypeAlias = Callable[[Names], float]
+Truth: TypeAlias = Callable[[Names], bool]
+
 
 def evaluate(steps: Sequence[Step], names: Names) -> dict[str, Value]:
     """The value of every step, in order; ``names`` that are absent are missing.
@@ -54,52 +61,145 @@ def evaluate(steps: Sequence[Step], names: Names) -> dict[str, Value]:
     >>> evaluate([("be", ("mul", "q", ("num", "0.5"))), ("be_g", ("floor", "be"))], {"q": 5.0})
     {'be': 2.5, 'be_g': 2.0}
     """
-    known = dict(names)
-    for name, expr in steps:
-        known[name] = _value(expr, known)
+    known = compile_steps(steps)(names)
     return {name: known[name] for name, _ in steps}
 
 
-def _value(expr: Expr, names: Names) -> Value:
+def compile_steps(steps: Sequence[Step]) -> Callable[[Names], dict[str, Value]]:
+    """A sound formula (:func:`validate`) as a function, for many rows.
+
+    It gives the names it was given and the value of every step, and raises what
+    :func:`evaluate` raises.
+    """
+    compiled, numbers = [], set[str]()
+    for name, expr in steps:
+        compiled.append((name, _compiled(expr, numbers)))
+        if not isinstance(expr, str) and expr[0] in _FINITE:
+            numbers.add(name)
+
+    def compute(names: Names) -> dict[str, Value]:
+        known = dict(names)
+        for name, value in compiled:
+            known[name] = value(known)
+        return known
+
+    return compute
+
+
+def _compiled(expr: Expr, numbers: Collection[str]) -> Compiled:
+    """An expression as a function. ``numbers``: earlier steps that always are finite numbers."""
     if isinstance(expr, str):
-        return names.get(expr)
+        return lambda names: names.get(expr)
     op, *args = expr
-    return _OPS[str(op)][1](args, names)
+    return _OPS[str(op)][1](args, numbers)
 
 
-def _number(expr: Expr, names: Names) -> float:
-    found = _value(expr, names)
-    if not isinstance(found, float) or not math.isfinite(found):
-        raise _fault(f"{expr} = {found}")
-    return found
+def _number(expr: Expr, numbers: Collection[str]) -> Number:
+    """An expression that must give a finite number; that of an operation always is."""
+    if isinstance(expr, str):
+        return itemgetter(expr) if expr in numbers else _named_number(expr)
+    value = _compiled(expr, numbers)
+    if expr[0] in _FINITE:
+        return value  # type: ignore[return-value]  # these operations give numbers
 
-
-def _truth(expr: Expr, names: Names) -> bool:
-    found = _value(expr, names)
-    if not isinstance(found, bool):
-        raise _fault(f"{expr} = {found}")
-    return found
-
-
-Op: TypeAlias = Callable[[Sequence[Expr], Names], Value]
-
-
-def _arithmetic(compute: Callable[..., float]) -> Op:
-    def apply(args: Sequence[Expr], names: Names) -> float:
-        numbers = [_number(arg, names) for arg in args]
-        try:
-            found = compute(*numbers)
-        except (ZeroDivisionError, OverflowError) as error:
-            raise _fault(f"{numbers}") from error
-        if not math.isfinite(found):
-            raise _fault(f"{numbers}")
+    def checked(names: Names) -> float:
+        found = value(names)
+        if not isinstance(found, float) or not isfinite(found):
+            raise _fault(f"{expr} = {found}")
         return found
 
-    return apply
+    return checked
+
+
+def _named_number(name: str) -> Number:
+    def checked(names: Names) -> float:
+        found = names.get(name)
+        if not isinstance(found, float) or not isfinite(found):
+            raise _fault(f"{name} = {found}")
+        return found
+
+    return checked
+
+
+def _truth(expr: Expr, numbers: Collection[str]) -> Truth:
+    value = _compiled(expr, numbers)
+    if not isinstance(expr, str) and expr[0] in _TRUTHS:
+        return value  # type: ignore[return-value]  # these operations give truths
+
+    def checked(names: Names) -> bool:
+        found = value(names)
+        if not isinstance(found, bool):
+            raise _fault(f"{expr} = {found}")
+        return found
+
+    return checked
+
+
+Op: TypeAlias = Callable[[Sequence[Expr], Collection[str]], Compiled]
+
+
+def _literal(args: Sequence[Expr], _: Collection[str]) -> Compiled:
+    number = float(str(args[0]))
+    return lambda _: number
+
+
+def _unary(compute: Callable[[float], float]) -> Op:
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        operand = _number(args[0], numbers)
+
+        def apply(names: Names) -> float:
+            x = operand(names)
+            try:
+                found = compute(x)
+            except OverflowError as error:
+                raise _fault(f"{x}") from error
+            if not isfinite(found):
+                raise _fault(f"{x}")
+            return found
+
+        return apply
+
+    return build
+
+
+def _binary(compute: Callable[[float, float], float]) -> Op:
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
+
+        def apply(names: Names) -> float:
+            x, y = left(names), right(names)
+            try:
+                found = compute(x, y)
+            except ZeroDivisionError as error:
+                raise _fault(f"{x}, {y}") from error
+            if not isfinite(found):
+                raise _fault(f"{x}, {y}")
+            return found
+
+        return apply
+
+    return build
+
+
+def _extreme(*, largest: bool) -> Op:
+    """The larger or smaller of two finite numbers is one; the first of two that are equal."""
+
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
+
+        if largest:
+            return lambda names: max(left(names), right(names))
+        return lambda names: min(left(names), right(names))
+
+    return build
 
 
 def _comparison(compare: Callable[[float, float], bool]) -> Op:
-    return lambda args, names: compare(_number(args[0], names), _number(args[1], names))
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        left, right = _number(args[0], numbers), _number(args[1], numbers)
+        return lambda names: compare(left(names), right(names))
+
+    return build
 
 
 def _whole(to_whole: Callable[[float], int]) -> Callable[[float], float]:
@@ -110,40 +210,76 @@ def _whole(to_whole: Callable[[float], int]) -> Callable[[float], float]:
 _rint = _whole(round)
 
 
-def _round(args: Sequence[Expr], names: Names) -> Value:
+def _round(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
     """``rint(x · 10^d) / 10^d`` with halves to even: what ``numpy.round`` computes."""
     scale = 10.0 ** int(str(args[1][1]))
-    return _arithmetic(lambda x: _rint(x * scale) / scale)(args[:1], names)
+    return _unary(lambda x: _rint(x * scale) / scale)(args[:1], numbers)
 
 
-def _if(args: Sequence[Expr], names: Names) -> Value:
+def _if(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
     """Only the chosen branch is evaluated: the other one may lack its values."""
-    return _value(args[1] if _truth(args[0], names) else args[2], names)
+    condition = _truth(args[0], numbers)
+    then, otherwise = (_compiled(arg, numbers) for arg in args[1:])
+    return lambda names: then(names) if condition(names) else otherwise(names)
+
+
+def _given(args: Sequence[Expr], _: Collection[str]) -> Compiled:
+    name = str(args[0])
+    return lambda names: names.get(name) is not None
+
+
+def _is(args: Sequence[Expr], _: Collection[str]) -> Compiled:
+    name, words = str(args[0]), tuple(args[1:])
+    return lambda names: names.get(name) in words
+
+
+def _joined(*, ends: bool) -> Op:
+    """``or`` ends with the first part that is true, ``and`` with the first that is not."""
+
+    def build(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+        parts = [_truth(arg, numbers) for arg in args]
+
+        def apply(names: Names) -> bool:
+            for part in parts:
+                if part(names) is ends:
+                    return ends
+            return not ends
+
+        return apply
+
+    return build
+
+
+def _not(args: Sequence[Expr], numbers: Collection[str]) -> Compiled:
+    part = _truth(args[0], numbers)
+    return lambda names: not part(names)
 
 
 #: As many arguments as anyone could write.
 _ANY = 1_000
-#: The operations: how many arguments (least, most) and what they do.
+#: The operations: how many arguments (least, most) and what makes them ready.
 _OPS: Final[Mapping[str, tuple[tuple[int, int], Op]]] = {
-    "num": ((1, 1), lambda args, _: float(str(args[0]))),
-    "add": ((2, 2), _arithmetic(operator.add)),
-    "sub": ((2, 2), _arithmetic(operator.sub)),
-    "mul": ((2, 2), _arithmetic(operator.mul)),
-    "div": ((2, 2), _arithmetic(operator.truediv)),
-    "min": ((2, 2), _arithmetic(min)),
-    "max": ((2, 2), _arithmetic(max)),
-    "floor": ((1, 1), _arithmetic(_whole(math.floor))),
-    "ceil": ((1, 1), _arithmetic(_whole(math.ceil))),
+    "num": ((1, 1), _literal),
+    "add": ((2, 2), _binary(operator.add)),
+    "sub": ((2, 2), _binary(operator.sub)),
+    "mul": ((2, 2), _binary(operator.mul)),
+    "div": ((2, 2), _binary(operator.truediv)),
+    "min": ((2, 2), _extreme(largest=False)),
+    "max": ((2, 2), _extreme(largest=True)),
+    "floor": ((1, 1), _unary(_whole(math.floor))),
+    "ceil": ((1, 1), _unary(_whole(math.ceil))),
     "round": ((2, 2), _round),
     "if": ((3, 3), _if),
-    "given": ((1, 1), lambda args, names: names.get(str(args[0])) is not None),
-    "is": ((2, _ANY), lambda args, names: names.get(str(args[0])) in args[1:]),
+    "given": ((1, 1), _given),
+    "is": ((2, _ANY), _is),
     "lt": ((2, 2), _comparison(operator.lt)),
     "le": ((2, 2), _comparison(operator.le)),
-    "and": ((2, _ANY), lambda args, names: all(_truth(arg, names) for arg in args)),
-    "or": ((2, _ANY), lambda args, names: any(_truth(arg, names) for arg in args)),
-    "not": ((1, 1), lambda args, names: not _truth(args[0], names)),
+    "and": ((2, _ANY), _joined(ends=False)),
+    "or": ((2, _ANY), _joined(ends=True)),
+    "not": ((1, 1), _not),
 }
+_FINITE: Final = frozenset("num add sub mul div min max floor ceil round".split())
+_TRUTHS: Final = frozenset("given is lt le and or not".split())
 
 
 # --- validation -------------------------------------------------------------------------------
@@ -216,13 +352,31 @@ def names_of(
     ``fields``: the row's ``in``; ``item``: cells of its row of the table ``items``; ``factors``:
     cells of the factor row of each role. Empty cells are missing.
     """
-    names = {name: _read(value, number=name in NUMBERS) for name, value in fields.items()}
-    for column, cell in item.items():
-        names[f"item.{column}"] = _read(cell, number=column in ITEM_NUMBERS)
+    names = {**input_names(fields), **item_names(item)}
     for role, cells in factors.items():
-        names[role] = _read(cells["value"], number=True)
-        names[f"{role}.includes"] = _read(cells["includes"], number=False)
+        names.update(factor_names(role, cells))
     return names
+
+
+def input_names(fields: Mapping[str, str | bool]) -> dict[str, Value]:
+    """Names of a row's input fields. Raises ``formula.invalid`` for a malformed number."""
+    names: dict[str, Value] = {name: None if v == "" else v for name, v in fields.items()}
+    for name in NUMBERS & names.keys():
+        names[name] = _read(fields[name], number=True)
+    return names
+
+
+def item_names(cells: Mapping[str, str]) -> dict[str, Value]:
+    """Names of the cells of an item type's row."""
+    return {f"item.{name}": _read(cells[name], number=name in ITEM_NUMBERS) for name in cells}
+
+
+def factor_names(role: str, cells: Mapping[str, str]) -> dict[str, Value]:
+    """The two names of a role: its row's value and what that includes."""
+    return {
+        role: _read(cells["value"], number=True),
+        f"{role}.includes": _read(cells["includes"], number=False),
+    }
 
 
 def _read(value: str | bool, *, number: bool) -> Value:

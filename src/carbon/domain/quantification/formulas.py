@@ -7,6 +7,8 @@ Clause numbers are those of ``docs/methodology/HD-REUSE.md`` unless another docu
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from carbon.domain.units import KG_PER_TONNE, Code, Float, Mask
@@ -69,6 +71,18 @@ def transport_code(mode: Code, each_kg: Float, home_delivery: int) -> Code:
     parcel = np.searchsorted(PARCEL_LIMITS_KG, each_kg).clip(0, len(PARCEL_WORDS) - 1)
     shift = np.where(mode == home_delivery, parcel, len(PARCEL_WORDS) - 1)
     return np.where(mode < home_delivery, mode, mode + shift).astype(np.int32)
+
+
+def transport_word(mode: str, each_kg: float) -> str:
+    """What :func:`transport_code` says for arrays, for one record and in words.
+
+    >>> transport_word("home_delivery", 2.5), transport_word("rail", 2.5)
+    ('home_delivery_15kg', 'rail')
+    """
+    if mode != "home_delivery":
+        return mode
+    parcel = bisect_left(PARCEL_LIMITS_KG, each_kg)
+    return PARCEL_WORDS[min(parcel, len(PARCEL_WORDS) - 1)]
 
 
 def transport_amount(transport: Code, pieces: Float, each_kg: Float, km: Float) -> Float:
