@@ -177,6 +177,16 @@ def settings_at(folder: Path, cluster: postgres.Cluster | None = None, name: str
     return Settings.read({"CARBON_HOME": str(folder), "CARBON_FACTORS": str(FACTORS), **urls})
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What another process needs to be the same system."""
+    return {
+        "CARBON_HOME": str(settings.log.parent),
+        "CARBON_FACTORS": str(FACTORS),
+        "CARBON_DATABASE_URL": settings.database,
+        "CARBON_DATABASE_OWNER_URL": settings.owner,
+    }
+
+
 def upgraded(settings: Settings) -> Settings:
     """The same settings, their database upgraded and no connection left open."""
     System(settings, FixedClock()).upgrade()

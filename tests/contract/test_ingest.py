@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
+import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,7 +22,7 @@ from carbon.adapters.store import tables as t
 from carbon.bootstrap import IngestRequest
 from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
-from conftest import PHONE, FixedClock, write_csv
+from conftest import PHONE, environment_of, write_csv
 from store_rows import TABLES
 
 WRONG = PHONE | {"record_id": "r-wrong", "item_id": "imei-wrong", "transport_mode": ""}
@@ -272,23 +275,17 @@ def test_four_threads_bring_the_same_file(system, clock, tmp_path):
     assert found["person"] == 8
 
 
-def bring_file(arguments):
-    """A process of its own: `carbon ingest` on another terminal."""
-    settings, path, annotated = arguments
-    system = System(settings, FixedClock())
-    with closing(system.database):
-        return system.ingest(IngestRequest(path, annotated=annotated), silent)
-
-
 def test_two_processes_bring_the_same_file(system, tmp_path):
+    """`carbon ingest` on two terminals at once."""
     path = write_csv(
         tmp_path / "a.csv",
         [PHONE | {"record_id": f"r{n}", "item_id": f"imei-{n}"} for n in range(50)],
     )
-    work = [(system.settings, path, tmp_path / f"{n}.csv") for n in range(2)]
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        answers = pool.map(bring_file, work)
-    assert all(a == answers[0] for a in answers)
+    command = [sys.executable, "-m", "carbon", "ingest", str(path), "--json"]
+    environment = os.environ | environment_of(system.settings)
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    answers = [json.loads(process.communicate(timeout=120)[0]) for process in running]
+    assert answers[0] == answers[1]
     assert counts(system)["fact"] == 1
     assert counts(system)["claim"] == 50
     waiting = sorted(p.suffix for p in (system.settings.spool / "rows").iterdir())

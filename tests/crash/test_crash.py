@@ -22,8 +22,7 @@ from carbon.adapters.store import tables as t
 from carbon.bootstrap import System
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
-from carbon.settings import Settings
-from conftest import FACTORS, FixedClock
+from conftest import FixedClock, environment_of
 from simulated_files import write_simulated
 
 #: Kills per engine; `make soak` asks for 100, two hundred in all.
@@ -65,15 +64,6 @@ def nursery() -> Iterator[Nursery]:
     process.stdout.close()
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        "CARBON_HOME": str(settings.log.parent),
-        "CARBON_FACTORS": str(FACTORS),
-        "CARBON_DATABASE_URL": settings.database,
-        "CARBON_DATABASE_OWNER_URL": settings.owner,
-    }
-
-
 def test_killed_at_random_moments_nothing_is_lost_or_doubled(home, nursery, tmp_path):
     first = System(home, FixedClock())
     first.init_log("log.example.cn/hedong")
@@ -84,7 +74,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_doubled(home, nursery, tmp_
     ]
     chance, killed = random.Random(f"{home.database[:6]}"), 0
     told = tmp_path / "told"
-    job = {"environment": environment(home), "told": str(told)}
+    job = {"environment": environment_of(home), "told": str(told)}
     started = time.monotonic()
     assert nursery.run({**job, "files": files[:1]}, None) == 0
     longest = time.monotonic() - started
