@@ -26,7 +26,7 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 import postgres
-from carbon.bootstrap import System
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.files.check_receipt import check
 from carbon.settings import Settings

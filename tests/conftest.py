@@ -19,9 +19,9 @@ import pytest
 from hypothesis import settings
 
 import postgres
-from carbon import bootstrap
 from carbon.adapters.clock import ZONE
 from carbon.adapters.vault import Vault
+from carbon.bootstrap import runs
 from carbon.bootstrap.system import STORE_KEY, System
 from carbon.domain.activity.record import COLUMNS
 from carbon.domain.factors.catalog import Catalogue
@@ -123,8 +123,8 @@ def run(tmp_path: Path) -> Callable[..., Run]:
             source = write_csv(tmp_path / f"in-{number}.csv", source)
         out = tmp_path / f"out-{number}"
         options.setdefault("factors", FACTORS)
-        request = bootstrap.QuantifyRequest(source=source, out=out, lang="en", **options)
-        bootstrap.run_quantify(request, lambda *_: None, FixedClock())
+        request = runs.QuantifyRequest(source=source, out=out, lang="en", **options)
+        runs.run_quantify(request, lambda *_: None, FixedClock())
         return Run(out, json.loads((out / "summary.json").read_text("utf-8")))
 
     return start

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from carbon import bootstrap
 from carbon.adapters.signing import SigningKey
 from carbon.audit import Audit, audit
-from carbon.bootstrap import IngestRequest, System
+from carbon.bootstrap import runs
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.log.checkpoint import Checkpoint, history_path, sign_checkpoint
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.merkle import Levels
@@ -39,7 +39,7 @@ def make_log(home: Path) -> None:
     system.upgrade()
     system.init_log("log.example.cn/hedong")
     whole, some = home / "day.csv", home / "some.csv"
-    bootstrap.run_simulate(Simulation(seed=1, days=1, scale=1), whole, quiet)
+    runs.run_simulate(Simulation(seed=1, days=1, scale=1), whole, quiet)
     some.write_text(
         "".join(whole.read_text("utf-8").splitlines(keepends=True)[: ROWS + 1]), "utf-8"
     )

@@ -19,8 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbon.adapters.store import tables as t
-from carbon.bootstrap import IngestRequest
-from carbon.bootstrap.system import System
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.errors import CarbonError
 from conftest import PHONE, environment_of, write_csv
 from store_rows import TABLES

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import postgres
 from carbon.adapters import disk
 from carbon.adapters.signing import verify_ed25519
-from carbon.bootstrap import System
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import cosign, verify_checkpoint
 from carbon.domain.log.merkle import check_consistency, consistency_proof
@@ -102,7 +102,7 @@ def test_receipts_of_a_file_check_with_the_database_gone(system, tmp_path):
 
 
 def _request(path: Path, **options):
-    from carbon.bootstrap import IngestRequest
+    from carbon.bootstrap.system import IngestRequest
 
     return IngestRequest(path, accept_valid=True, **options)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import postgres
-from carbon.bootstrap import System
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
@@ -155,7 +155,7 @@ def test_digests_name_their_algorithm(system, phone, clock, tmp_path, digest):
     own = System(replace(system.settings, digest=digest), clock)
     own.record(phone(1))
     path = write_simulated(tmp_path / "day.csv", Simulation(seed=2, days=1))
-    from carbon.bootstrap import IngestRequest
+    from carbon.bootstrap.system import IngestRequest
 
     own.ingest(IngestRequest(path, accept_valid=True), QUIET)
     own.sequence(QUIET)

@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from carbon.adapters.store import tables as t
-from carbon.bootstrap import System
+from carbon.bootstrap.system import System
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
 from conftest import FixedClock, environment_of

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from carbon.bootstrap import IngestRequest, System
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.settings import Settings
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from carbon import audit as module
 from carbon.audit import audit
-from carbon.bootstrap import IngestRequest, System
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.cli.main import run
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.leaf import canonical

@@ -9,8 +9,7 @@ from collections import Counter
 import pytest
 
 from carbon.adapters.tabular.mapping import OWN_COLUMN
-from carbon.bootstrap import IngestRequest
-from carbon.bootstrap.system import System
+from carbon.bootstrap.system import IngestRequest, System
 from conftest import FixedClock
 from planted import planted, write_events
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from carbon import bootstrap
 from carbon.adapters.tabular import identity, parquet_file, tables
+from carbon.bootstrap import runs
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import MAX_ROWS, MISHAPS, Simulation
 from conftest import FACTORS, PHONE, ROOT, FixedClock, write_csv
@@ -142,7 +142,7 @@ def test_what_cannot_issue_never_does(run, tmp_path):
 
 def test_a_damaged_parquet_page_is_told(run, tmp_path):
     path = tmp_path / "month.parquet"
-    bootstrap.run_simulate(Simulation(days=1), path, lambda *_: None)
+    runs.run_simulate(Simulation(days=1), path, lambda *_: None)
     content = bytearray(path.read_bytes())
     for place in range(200, 4_000, 7):
         content[place] ^= 0xFF
@@ -249,7 +249,7 @@ def test_period_takes_one_month(run):
 
 def test_chunks_groups_and_streams_give_the_same_grams(run, tmp_path, monkeypatch):
     path = tmp_path / "month.parquet"
-    bootstrap.run_simulate(Simulation(days=3), path, lambda *_: None)
+    runs.run_simulate(Simulation(days=3), path, lambda *_: None)
     whole = run(path)
     small = tmp_path / "small.parquet"
     pq.write_table(pq.read_table(path), small, row_group_size=97)
@@ -269,7 +269,7 @@ def test_chunks_groups_and_streams_give_the_same_grams(run, tmp_path, monkeypatc
 def test_csv_and_parquet_of_the_same_month_agree(run, tmp_path):
     parts = [tmp_path / "month.parquet", tmp_path / "month.csv"]
     for path in parts:
-        bootstrap.run_simulate(Simulation(days=1), path, lambda *_: None)
+        runs.run_simulate(Simulation(days=1), path, lambda *_: None)
     one, two = (run(path) for path in parts)
     assert one.summary["totals"] == two.summary["totals"]
     assert one.summary["reject_reasons"] == two.summary["reject_reasons"]
@@ -281,9 +281,9 @@ def test_a_cluster_gives_the_same_grams(run, tmp_path):
     from distributed import LocalCluster
 
     path = tmp_path / "month.parquet"
-    bootstrap.run_simulate(Simulation(days=2), path, lambda *_: None)
+    runs.run_simulate(Simulation(days=2), path, lambda *_: None)
     csv = tmp_path / "month.csv"
-    bootstrap.run_simulate(Simulation(days=2), csv, lambda *_: None)
+    runs.run_simulate(Simulation(days=2), csv, lambda *_: None)
     with LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
     ) as cluster:
@@ -376,27 +376,27 @@ def test_nothing_is_left_behind_when_it_fails(run, tmp_path, monkeypatch):
 def test_an_existing_result_is_not_overwritten(run, tmp_path):
     found = run([PHONE])
     source = write_csv(tmp_path / "again.csv", [PHONE])
-    request = bootstrap.QuantifyRequest(source=source, out=found.folder, factors=FACTORS)
+    request = runs.QuantifyRequest(source=source, out=found.folder, factors=FACTORS)
     with pytest.raises(CarbonError) as caught:
-        bootstrap.run_quantify(request, lambda *_: None, FixedClock())
+        runs.run_quantify(request, lambda *_: None, FixedClock())
     assert caught.value.code == "file.output_exists"
     with pytest.raises(CarbonError) as caught:
-        bootstrap.run_quantify(replace(request, source=tmp_path / "none.csv"), lambda *_: None)
+        runs.run_quantify(replace(request, source=tmp_path / "none.csv"), lambda *_: None)
     assert caught.value.code in ("file.missing", "file.output_exists")
 
 
 def test_explain_gives_sentence_and_trace(run, tmp_path):
     found = run([PHONE])
-    trace = bootstrap.run_explain(found.folder, "r1", FACTORS)
+    trace = runs.run_explain(found.folder, "r1", FACTORS)
     assert trace.grams["er_g"] == 9248
     assert trace.factors["ef"]["value"] == "52.8"
     assert trace.factors["life"]["source"]
     assert "unknown_age_life" not in trace.factors
     with pytest.raises(CarbonError) as caught:
-        bootstrap.run_explain(found.folder, "r9", FACTORS)
+        runs.run_explain(found.folder, "r9", FACTORS)
     assert caught.value.code == "record.unknown"
     with pytest.raises(CarbonError) as caught:
-        bootstrap.run_explain(found.folder, "r1", own_table(tmp_path, "", "no"))
+        runs.run_explain(found.folder, "r1", own_table(tmp_path, "", "no"))
     assert caught.value.code == "result.catalogue"
 
 
@@ -422,7 +422,7 @@ def test_text_from_a_file_cannot_become_markup_in_the_report(run):
 def test_simulated_months_repeat_and_hold_every_mishap(tmp_path, run):
     one, two, three = (tmp_path / f"{n}.parquet" for n in "abc")
     for path, seed in ((one, 1), (two, 1), (three, 2)):
-        bootstrap.run_simulate(Simulation(seed=seed, days=2), path, lambda *_: None)
+        runs.run_simulate(Simulation(seed=seed, days=2), path, lambda *_: None)
     assert pq.read_table(one).equals(pq.read_table(two))
     assert not pq.read_table(one).equals(pq.read_table(three))
     found = run(one)
@@ -443,7 +443,7 @@ def test_simulated_months_repeat_and_hold_every_mishap(tmp_path, run):
             Simulation(**wrong)
         assert caught.value.code == "option.range"
     with pytest.raises(CarbonError) as caught:
-        bootstrap.run_simulate(Simulation(days=1), tmp_path / "x.json", lambda *_: None)
+        runs.run_simulate(Simulation(days=1), tmp_path / "x.json", lambda *_: None)
     assert caught.value.code == "file.format"
 
 

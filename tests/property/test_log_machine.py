@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from carbon.audit import audit
-from carbon.bootstrap import IngestRequest, System
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.merkle import check_consistency, consistency_proof
 from conftest import PHONE, FixedClock, settings_at, upgraded, write_csv

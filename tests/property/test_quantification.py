@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.mapping import Rule
-from carbon.bootstrap import QuantifyRequest, run_quantify
+from carbon.bootstrap.runs import QuantifyRequest, run_quantify
 from carbon.domain.activity.record import COLUMNS, Batch, vocabularies
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine, Quantities

@@ -22,6 +22,8 @@ from carbon.domain.units import Code, Int
 
 #: Persons asked for at once.
 _BATCH = 20_000
+#: New pseudonyms are chance and a number: an index takes them in order, several times as fast.
+_NUMBER_BYTES = 4
 
 #: Persons by keyed hash: pseudonym and nonce.
 Known = Callable[[Sequence[str]], Mapping[str, tuple[str, bytes]]]
@@ -98,6 +100,7 @@ class Parties:
         count = len(survey.identities) + 1
         self._ids, self._keys = bytearray(count * PSEUDONYM_BYTES), bytearray(count * KEY_BYTES)
         self._vault, self._known, self._add = vault, known, add
+        self._prefix = os.urandom(PSEUDONYM_BYTES - _NUMBER_BYTES)
         names = survey.identities
         for start in range(0, len(names), _BATCH):
             self._resolve(start, names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
@@ -108,14 +111,13 @@ class Parties:
     def _resolve(self, start: int, identities: Sequence[bytes]) -> None:
         lookups = self._vault.pseudonyms("person", identities)
         known = self._known(lookups)
-        size = PSEUDONYM_BYTES + NONCE_BYTES
-        chance = os.urandom(size * len(lookups))
+        nonces = os.urandom(NONCE_BYTES * len(lookups))
         added = _NewPersons()
         for n, (identity, lookup) in enumerate(zip(identities, lookups, strict=True)):
             found = known.get(lookup)
             if found is None:
-                own = chance[n * size : (n + 1) * size]
-                person_id, nonce = own[:PSEUDONYM_BYTES], own[PSEUDONYM_BYTES:]
+                person_id = self._prefix + (start + n).to_bytes(_NUMBER_BYTES, "big")
+                nonce = nonces[n * NONCE_BYTES : (n + 1) * NONCE_BYTES]
             else:
                 person_id, nonce = bytes.fromhex(found[0]), found[1]
             key = self._vault.person_key(nonce)

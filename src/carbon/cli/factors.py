@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from carbon import bootstrap
+from carbon.bootstrap import runs
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
@@ -33,7 +33,7 @@ FAULTY = 3
 
 
 def _load(folder: Path | None) -> Catalogue:
-    return bootstrap.load_catalogue(folder or settings().factors)
+    return runs.load_catalogue(folder or settings().factors)
 
 
 @app.command(
@@ -53,7 +53,7 @@ def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
             _out.print(fault.say(lang()), soft_wrap=True)
         _out.print(say(f"{len(faults)} 处错误", f"{len(faults)} faults"))
     else:
-        catalogue = bootstrap.load_catalogue(folder)
+        catalogue = runs.load_catalogue(folder)
         _out.print(say("全部合格", "All sound") + f": {len(catalogue.rows)} · {catalogue.digest}")
     if faults:
         raise typer.Exit(FAULTY)

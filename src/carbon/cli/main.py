@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from carbon import bootstrap
+from carbon.bootstrap import runs
 from carbon.cli import factors as factor_commands
 from carbon.cli import store as store_commands
 from carbon.cli.audit import HELP, audit_command
@@ -120,7 +120,7 @@ def quantify_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Quantify a file; exit 1 if no record could be quantified."""
-    request = bootstrap.QuantifyRequest(
+    request = runs.QuantifyRequest(
         source=source,
         out=out,
         factors=factors or settings().factors,
@@ -134,7 +134,7 @@ def quantify_command(
         lang=lang(),
     )
     with progress(say("核算", "Quantify"), quiet=as_json) as bar:
-        summary = bootstrap.run_quantify(request, bar)
+        summary = runs.run_quantify(request, bar)
     if as_json:
         sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
     else:
@@ -192,7 +192,7 @@ def explain_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The sentence a resident reads and the trace a verifier reads."""
-    trace = bootstrap.run_explain(folder, record_id, factors or settings().factors)
+    trace = runs.run_explain(folder, record_id, factors or settings().factors)
     if as_json:
         sys.stdout.write(json.dumps(_trace_fields(trace), ensure_ascii=False, default=str) + "\n")
         return
@@ -261,7 +261,7 @@ def simulate_command(
     simulation = Simulation(seed=seed, days=days, scale=scale)
     simulation = replace(simulation, start=day(start) or simulation.start)
     with progress(say("模拟", "Simulate"), quiet=as_json) as bar:
-        rows = bootstrap.run_simulate(simulation, out, bar)
+        rows = runs.run_simulate(simulation, out, bar)
     if as_json:
         sys.stdout.write(json.dumps({"rows": rows, "path": str(out)}) + "\n")
     else:
@@ -273,7 +273,7 @@ def simulate_command(
 )
 def codes_command(factors: FactorsOption = None, as_json: JsonFlag = False) -> None:
     """Every code column with its codes, item types included."""
-    catalogue = bootstrap.load_catalogue(factors or settings().factors)
+    catalogue = runs.load_catalogue(factors or settings().factors)
     rows = [
         (column, entry.code, entry.name.zh, entry.name.en)
         for column, entries in {**CODES, "receiver_region": REGIONS}.items()

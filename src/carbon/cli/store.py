@@ -7,17 +7,19 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from carbon.bootstrap import IngestRequest, System
 from carbon.cli.progress import progress
 from carbon.cli.texts import day, lang, say, settings
 from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.errors import FAULTS, CarbonError
+
+if TYPE_CHECKING:
+    from carbon.bootstrap.system import System
 
 REJECTED, DIFFERENT = 1, 1
 
@@ -38,7 +40,9 @@ MethodologyOption = Annotated[str, typer.Option(help=say("方法学编号。", "
 
 @cache
 def system() -> System:
-    """The system of this process."""
+    """The system of this process; its libraries are loaded when it is first needed."""
+    from carbon.bootstrap.system import System
+
     return System(settings())
 
 
@@ -98,6 +102,8 @@ def ingest_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Store a file; exit 1 if nothing was stored because rows were rejected."""
+    from carbon.bootstrap.system import IngestRequest
+
     request = IngestRequest(
         path=source_file,
         source=source,
