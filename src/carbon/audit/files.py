@@ -21,7 +21,7 @@ class PublicFiles:
     """Files of a log. ``paths``: all of them, ``None`` where they cannot be listed."""
 
     def __init__(self, log: PublishedLog, tally: Tally) -> None:
-        self.log, self._source, self._tally = log, log.source, differences
+        self.log, self._source, self._tally = log, log.source, tally
         self.paths = log.source.paths()
         self._expected = {CHECKPOINT, VKEY, CHECKER}
         #: Folders of which it cannot be said what belongs there. Tiles are checked one by one.
