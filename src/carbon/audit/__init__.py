@@ -59,13 +59,4 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
     references.check_named()
     files.check_checker()
     files.check_unexpected()
-    head = heads.head
-    return Audit(
-        key=key.vkey if key else "",
-        origin=head.origin if head else "",
-        size=head.size if head else 0,
-        root=head.root.hex() if head else "",
-        counts=tally.counts,
-        differences=tally.differences(),
-        notes=tuple(tally.notes),
-    )
+    return tally.audit(key, heads.head)

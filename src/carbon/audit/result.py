@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from carbon.domain.errors import CarbonError, Lang, Text
+from carbon.domain.log.checkpoint import Checkpoint
+from carbon.domain.log.note import Key
 
 #: Differences told of one file; the rest are counted.
 MAX_PER_FILE: Final = 1_000
@@ -124,11 +126,21 @@ class Tally:
             self.add(path, error)
         return expected == found
 
-    def differences(self) -> tuple[Difference, ...]:
-        """All of them, and of how many more each file was only counted."""
-        more = (
-            Difference.of(path, CarbonError("audit.more", count=count - MAX_PER_FILE))
-            for path, count in self._by_file.items()
-            if count > MAX_PER_FILE
+    def audit(self, key: Key | None, head: Checkpoint | None) -> Audit:
+        """The result, with the key and the checkpoint it rests on."""
+        return Audit(
+            key=key.vkey if key else "",
+            origin=head.origin if head else "",
+            size=head.size if head else 0,
+            root=head.root.hex() if head else "",
+            counts=self.counts,
+            differences=(*self._told, *self._more()),
+            notes=tuple(self.notes),
         )
-        return (*self._told, *more)
+
+    def _more(self) -> Iterator[Difference]:
+        """Of each file, how many more there were than are told."""
+        for path, count in self._by_file.items():
+            if count > MAX_PER_FILE:
+                error = CarbonError("audit.more", count=count - MAX_PER_FILE)
+                yield Difference.of(path, error)
