@@ -47,7 +47,7 @@ def make_log(home: Path) -> None:
     system.sequence(quiet)
     for name in ("s1", "s2"):
         cells = {**PHONE, "record_id": name, "item_id": name}
-        system.record(cells, IngestRequest(Path("-")))
+        system.record(cells)
         system.sequence(quiet)
 
 
@@ -157,8 +157,5 @@ def codes(found: Audit) -> set[str]:
 
 
 def names(found: Audit, path: str) -> bool:
-    """Whether some difference names a file, or the catalogue it belongs to."""
-    told = {d.path.partition(":")[0].partition("#")[0] for d in found.differences}
-    return path in told or any(
-        path.startswith(f"{name}/") for name in told if name.startswith("catalogues/")
-    )
+    """Whether some difference names a file."""
+    return path in {d.path.partition(":")[0].partition("#")[0] for d in found.differences}

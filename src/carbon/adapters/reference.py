@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,14 @@ class Reference:
         """Make both facts unless they are; their files wait in the spool for publication."""
         root, formula = self._catalogue.root, formula_digest(self._methodology)
         if not has_fact(connection, "catalogue", root):
-            put_folder(self._spool / CATALOGUES / root, self._tables())
-            leaf = {"type": "catalogue", "root": root, "rows": len(self._catalogue.leaves)}
+            files = self._tables()
+            put_folder(self._spool / CATALOGUES / root, files)
+            leaf = {
+                "type": "catalogue",
+                "root": root,
+                "rows": len(self._catalogue.leaves),
+                "tables": hashlib.sha256(files[TABLES]).hexdigest(),
+            }
             add_fact(connection, NewFact("catalogue", root, canonical(leaf)), at)
         if not has_fact(connection, "formula", formula):
             path = self._spool / FORMULAS / f"{formula}.json"
@@ -71,7 +78,10 @@ class Reference:
             add_fact(connection, NewFact("formula", formula, canonical(leaf)), at)
 
     def _tables(self) -> dict[str, bytes]:
-        """The tables as they stand, and the list of their names."""
-        paths = sorted(self._factors.glob("*.csv"))
-        names = "".join(f"{path.stem}\n" for path in paths)
-        return {TABLES: names.encode(), **{path.name: path.read_bytes() for path in paths}}
+        """The tables as they stand, and the list that names and digests each of them."""
+        files = {path.name: path.read_bytes() for path in sorted(self._factors.glob("*.csv"))}
+        lines = (
+            f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+            for name, content in sorted(files.items())
+        )
+        return {TABLES: "".join(lines).encode(), **files}

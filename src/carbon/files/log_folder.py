@@ -21,8 +21,10 @@ from carbon.domain.log.merkle import HASH_BYTES, HashReader, Levels
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import ENTRIES, FULL, Tile, bundles, decode_bundle, tile_reader
 from carbon.files.factor_folder import parse_table
+from carbon.files.published_form import read_listing
 
-#: Beside the tables of a catalogue, the list of their names: a web server lists no folder.
+#: Beside the tables of a catalogue, the list of their names and digests in the form of sha256sum:
+#: a web server lists no folder, and an altered file is named.
 TABLES = "tables.txt"
 #: A file of the log that is read whole; row files are streamed.
 MAX_FILE_BYTES = 64_000_000
@@ -255,7 +257,10 @@ class PublishedLog:
         return read
 
     def tables(self, root: str) -> dict[str, RawTable]:
-        """The tables of a catalogue as read. Raises ``log.missing``, ``factors.encoding``."""
+        """The tables of a catalogue as read.
+
+        Raises ``log.missing``, ``audit.form``, ``factors.encoding``.
+        """
         return {
             name: parse_table(name, self.source.get(f"catalogues/{root}/{name}.csv"))
             for name in _table_names(self.source, root)
@@ -274,8 +279,8 @@ class PublishedLog:
 
 def _table_names(source: Source, root: str) -> list[str]:
     """Names of a catalogue's tables, from the list published with them."""
-    names = source.get(f"catalogues/{root}/{TABLES}").decode("utf-8", "replace").split()
-    return [name for name in names if name.isidentifier()]
+    listing = read_listing(source.get(f"catalogues/{root}/{TABLES}"))
+    return [name.removesuffix(".csv") for name in listing]
 
 
 def open_log(where: str) -> PublishedLog:

@@ -1,4 +1,4 @@
-"""The form of what a log publishes: canonical JSON, kinds of leaves, members of rows.
+"""The form of what a log publishes: canonical JSON, kinds of leaves, members of rows, lists.
 
 The tables below are docs/receipts.md, sections 1 to 3, as predicates; what they refuse is told as
 ``audit.form`` with the member concerned.
@@ -18,6 +18,9 @@ from carbon.domain.quantification.trace import GRAMS
 
 #: A row is bounded like a leaf, so that no line fills the memory.
 MAX_ROW_BYTES: Final = 65_535
+
+#: A line of the list of a catalogue's tables. No name leaves its folder or misleads a reader.
+_LISTED: Final = re.compile(r"([0-9a-f]{64})  ([\w. -]{1,200}\.csv)")
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
@@ -134,7 +137,7 @@ _LEAVES: Mapping[str, Form] = {
         "er_g": _text("0|-?[1-9][0-9]{0,30}"),
         **_CONTEXT,
     },
-    "catalogue": {"type": _string, "root": _HASH, "rows": _whole},
+    "catalogue": {"type": _string, "root": _HASH, "rows": _whole, "tables": _HASH},
     "formula": {"type": _string, "methodology": _LINE, "sha256": _HASH},
     "correction": _CORRECTION,
 }
@@ -186,3 +189,17 @@ def read_leaf(raw: bytes) -> dict[str, Any]:
     if (wrong := check(leaf)) is not None:
         raise _fault(wrong)
     return leaf
+
+
+def read_listing(content: bytes) -> dict[str, str]:
+    """Digests of a catalogue's files by name, from a list in the form of sha256sum, by name.
+
+    Raises ``audit.form``.
+    """
+    lines = content.decode("utf-8", "replace").split("\n")
+    matches = [_LISTED.fullmatch(line) for line in lines[:-1]]
+    digests = {found[2]: found[1] for found in matches if found}
+    names = [found[2] for found in matches if found]
+    if lines[-1] or names != sorted(digests) or len(names) != len(matches):
+        raise _fault("sha256sum")
+    return digests
