@@ -211,8 +211,8 @@ def private_of_another(receipt):
 FORGERIES = {
     signed_twice: ["checkpoint"],
     unsigned: ["checkpoint"],
-    other_item: ["item"],
-    category_as_item: ["item"],
+    other_item: ["item", "factors"],
+    category_as_item: ["item", "factors"],
     other_factor: ["factors", "recomputation", "steps"],
     factor_left_out: ["factors", "recomputation", "steps"],
     factor_added: ["factors"],
@@ -245,6 +245,14 @@ def logged(row: dict, **change) -> dict:
 GOOD_ROW = json.loads(DESK.receipt()["leaf"])["row"]
 
 
+#: The production row of another item type.
+ROW_OF_JEANS = next(
+    number
+    for number, leaf in enumerate(PUBLISHED.catalogue.leaves)
+    if b'"key":"jeans"' in leaf and b'"table":"production"' in leaf
+)
+
+
 @pytest.mark.parametrize(
     ("row", "names"),
     [
@@ -253,7 +261,9 @@ GOOD_ROW = json.loads(DESK.receipt()["leaf"])["row"]
         ({"grade": "display"}, ["factors"]),
         ({"in": GOOD_ROW["in"] | {"age_years": "1.0"}}, ["recomputation", "steps"]),
         ({"in": GOOD_ROW["in"] | {"allowance": "0.1"}}, ["recomputation", "steps"]),
-        ({"in": GOOD_ROW["in"] | {"item_type": "jeans"}}, ["item"]),
+        ({"in": GOOD_ROW["in"] | {"item_type": "jeans"}}, ["item", "factors"]),
+        # A sound row of the catalogue, in force and creditable, but not the one of its role.
+        ({"f": GOOD_ROW["f"] | {"ef": ROW_OF_JEANS}}, ["factors"]),
         ({"in": GOOD_ROW["in"] | {"month": "2025-12"}}, ["factors"]),
         ({"f": GOOD_ROW["f"] | {"ef": 1}}, ["factors"]),
         ({"giver": "00" * 32}, ["private"]),

@@ -67,7 +67,7 @@ class Formulas:
         value = read_canonical(content)
         name, steps = value["methodology"], value["steps"]
         known = KNOWN.get(name)
-        if value.keys() != {"methodology", "steps"} or any(
+        if value.keys() != {"methodology", "roles", "steps"} or any(
             len(step) != len("ab") for step in steps
         ):
             raise CarbonError("audit.form", reason="steps")

@@ -147,7 +147,7 @@ _RECEIPT: dict[str, Any] = {
 }
 _BULK = {"row": str, "row_index": int, "row_proof": [_BASE64_HASH]}
 _CATALOGUE_ROW = {"cells": (_LINE, str), "table": _LINE}
-_FORMULA = {"methodology": _LINE, "steps": [list]}
+_FORMULA = {"methodology": _LINE, "roles": (_NAME, _LINE), "steps": [list]}
 
 
 def _fit(value: Any, rule: Any, where: str) -> None:
@@ -739,12 +739,36 @@ def _check_factors(receipt: Receipt, _: str | None) -> Said:
     )
 
 
+def _named_for(receipt: Receipt, role: str) -> re.Pattern[str]:
+    """The table and key that a role's row must have: the formula's template, filled from the row.
+
+    A delivery to the door has a class by weight, which stays open here.
+    """
+    template = receipt.formula["roles"].get(role)
+    if template is None:
+        raise Bad(f"公式没有因子 {_short(role)}", f"the formula has no factor {_short(role)}")
+    words = {name: word for name, word in receipt.row["in"].items() if isinstance(word, str)}
+    words["displacement_class"] = receipt.item["cells"].get("displacement_class", "")
+    words["condition"] = words.get("condition", "fair")
+    words["transport"] = words.get("transport_mode", "")
+    door = words["transport"] == "home_delivery"
+    parts = re.split(r"{(\w+)}", template)
+    for place in range(1, len(parts), 2):
+        by_class = door and parts[place] == "transport"
+        parts[place] = re.escape(words.get(parts[place], "")) + (r"_\w+" if by_class else "")
+    parts[::2] = [re.escape(part) for part in parts[::2]]
+    return re.compile("".join(parts))
+
+
 def _check_factor(receipt: Receipt, role: str, row: dict[str, Any]) -> None:
-    """Whether a factor row could hold in the record's month (or on the day it was tried for)."""
+    """Whether a factor row is the one of its role, and could hold in the record's month."""
     cells = row["cells"]
     lacking = {"key", "effective", "until", "carry", "value", "grade"} - cells.keys()
     if lacking or row["table"] in ("items", "categories", "sources", "evidence"):
         raise Bad(f"{role} 不是因子行", f"{role} is no factor row")
+    if not _named_for(receipt, role).fullmatch(f"{row['table']}/{cells['key']}"):
+        named = _short(f"{row['table']}/{cells['key']}")
+        raise Bad(f"{named} 不是因子 {role} 的行", f"{named} is no row for the factor {role}")
     month = receipt.row["in"]["month"]
     first = receipt.leaf.get("as_of", month + "-01")
     last = receipt.leaf.get("as_of", month + "-31")

@@ -185,8 +185,12 @@ GRAM_STEPS: tuple[Step, ...] = (
 
 
 def formula_bytes(methodology: Methodology) -> bytes:
-    """Canonical JSON of a methodology's formula; its published file has one newline more."""
-    value = {"methodology": methodology.name, "steps": methodology.steps}
+    """Canonical JSON of a methodology's formula: exactly the bytes of its published file.
+
+    ``roles``: for each factor its table and the template of its key, ``family/key``.
+    """
+    roles = {role.name: f"{role.family}/{role.key}" for role in methodology.roles}
+    value = {"methodology": methodology.name, "roles": roles, "steps": methodology.steps}
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
