@@ -7,12 +7,15 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 import postgres
-from carbon.bootstrap.system import System
+from carbon.adapters.store import tables as t
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
+from conftest import settings_at, write_csv
 from set_back import set_back
 from simulated_files import write_simulated
 
@@ -155,8 +158,6 @@ def test_digests_name_their_algorithm(system, phone, clock, tmp_path, digest):
     own = System(replace(system.settings, digest=digest), clock)
     own.record(phone(1))
     path = write_simulated(tmp_path / "day.csv", Simulation(seed=2, days=1))
-    from carbon.bootstrap.system import IngestRequest
-
     own.ingest(IngestRequest(path, accept_valid=True), QUIET)
     own.sequence(QUIET)
     leaf = json.loads(json.loads(own.receipt("r1"))["leaf"])
@@ -174,3 +175,46 @@ def test_another_digest_is_refused(system, phone, clock):
         own.record(phone(1))
     assert caught.value.code == "digest.unknown"
     own.close()
+
+
+def persons(system: System) -> int:
+    with system.database.read() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(t.person)).scalar_one()
+
+
+def test_nobody_is_stored_who_is_named_in_rejected_rows_only(system, phone, tmp_path):
+    """What is not needed is not kept, of thousands of rows as of one."""
+    path = tmp_path / "mixed.csv"
+    sound, wrong = phone(1), phone(2, age_years="")
+    write_csv(path, [sound, wrong, phone(3, giver=wrong["giver"], receiver="", age_years="")])
+    answer = system.ingest(IngestRequest(path, accept_valid=True), QUIET)
+    assert (answer["accepted"], answer["rejected"]) == (1, 2)
+    assert persons(system) == 2, "giver and receiver of the one row"
+    system.sequence(QUIET)
+    assert private(system, "r1")["receiver"]["value"] == sound["receiver"]
+    # Who was refused then is somebody new when a sound record names them.
+    assert system.record(phone(4, giver=wrong["giver"]))["accepted"] == 1
+    assert persons(system) == 4
+
+
+def test_what_facts_hold_depends_on_the_secret(home, phone, clock, tmp_path):
+    """Few cells of a record are unknown to who guesses: a hash without a key could be tried out."""
+    system = System(home, clock)
+    system.init_log("log.example.cn/hedong")
+    system.record(phone(1))
+    stranger = System(settings_at(tmp_path / "other"), clock)
+    stranger.upgrade()
+    stranger.init_log("log.example.cn/hedong")
+    stranger.record(phone(1))
+
+    def hashes(of: System) -> set[str]:
+        with of.database.read() as connection:
+            fact = connection.execute(
+                sa.select(t.fact.c.key, t.fact.c.request).where(t.fact.c.kind == "record")
+            ).one()
+            keys = (t.claim.c.record_key, t.claim.c.body, t.claim.c.item_key, t.claim.c.pair_key)
+            return {*fact, *connection.execute(sa.select(*keys)).one()}
+
+    assert not hashes(system) & hashes(stranger)
+    system.close()
+    stranger.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -231,7 +230,7 @@ class System:
         Raises ``request.conflict`` for an id that stands for another submission.
         """
         source = open_source(request.path, read_mapping(request.mapping), self.words, _BLOCK_BYTES)
-        digest = _digest(
+        digest = self._digest(
             {
                 "source": request.source,
                 "input": source.digest,
@@ -242,7 +241,7 @@ class System:
                 "accept_valid": request.accept_valid,
             }
         )
-        key = _scoped(request.source, request.submission or digest)
+        key = self._scoped(request.source, request.submission or digest)
         asked = _Asked(
             kind=SUBMISSION,
             key=key,
@@ -260,8 +259,8 @@ class System:
         self, cells: Mapping[str, str], source: str = "local", methodology: str = "HD-REUSE"
     ) -> Mapping[str, Any]:
         """Store one record; ``cells`` by canonical column. Its id is the request's id."""
-        digest = _digest({"cells": dict(cells), "methodology": methodology})
-        asked = _Asked(RECORD, _scoped(source, cells.get("record_id", "")), digest, source)
+        digest = self._digest({"cells": dict(cells), "methodology": methodology})
+        asked = _Asked(RECORD, self._scoped(source, cells.get("record_id", "")), digest, source)
         return self._store(asked, open_record(cells, self.words), methodology)
 
     def correct(
@@ -280,7 +279,7 @@ class System:
             known = ", ".join(CORRECTION_REASONS)
             raise CarbonError("correction.reason", reason=reason, known=known)
         request = {"cells": None if cells is None else dict(cells), "reason": reason}
-        key, digest = _scoped(source, record_id), _digest(request)
+        key, digest = self._scoped(source, record_id), self._digest(request)
         answered = self._answered(CORRECTION, key, digest)
         if answered is not None:
             return answered
@@ -294,6 +293,15 @@ class System:
         fact = NewFact(CORRECTION, key, body, digest, answer)
         corrections.withdraw(fact, replaces, reason, self.clock.now())
         return answer
+
+    def _digest(self, request: Mapping[str, Any]) -> str:
+        """A keyed hash of everything asked for: a plain one of few unknown cells could be tried."""
+        text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return self.vault.pseudonym("request", text.encode())
+
+    def _scoped(self, source: str, key: str) -> str:
+        """A client's id as a key of facts: what is public of it is a keyed hash."""
+        return self.vault.pseudonym("key", f"{source}\n{key}".encode())
 
     def _answered(self, kind: str, key: str, digest: str) -> Mapping[str, Any] | None:
         """What the same request was told. Raises ``request.conflict`` for another one."""
@@ -414,13 +422,3 @@ class _Asked:
     lang: Lang = "zh"
     replaces: str | None = None
     reason: str = ""
-
-
-def _digest(request: Mapping[str, Any]) -> str:
-    text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _scoped(source: str, key: str) -> str:
-    """A client's id as a key of facts: what is public of it is a hash."""
-    return hashlib.sha256(f"{source}\n{key}".encode()).hexdigest()[:32]
