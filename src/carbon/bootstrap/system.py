@@ -229,12 +229,14 @@ class System:
 
         Raises ``request.conflict`` for an id that stands for another submission.
         """
-        source = open_source(request.path, read_mapping(request.mapping), self.words, _BLOCK_BYTES)
+        mapping = read_mapping(request.mapping)
+        source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
         digest = self._digest(
             {
                 "source": request.source,
                 "input": source.digest,
-                "mapping": request.mapping,
+                # What it says, not what it is called: a corrected mapping is another request.
+                "mapping": mapping.model_dump(mode="json"),
                 "methodology": request.methodology,
                 "demonstration": request.demonstration,
                 "as_of": None if request.as_of is None else request.as_of.isoformat(),
@@ -258,10 +260,14 @@ class System:
     def record(
         self, cells: Mapping[str, str], source: str = "local", methodology: str = "HD-REUSE"
     ) -> Mapping[str, Any]:
-        """Store one record; ``cells`` by canonical column. Its id is the request's id."""
+        """Store one record; ``cells`` by canonical column, in code, Chinese or English.
+
+        Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
+        """
+        record = open_record(cells, self.words)
         digest = self._digest({"cells": dict(cells), "methodology": methodology})
-        asked = _Asked(RECORD, self._scoped(source, cells.get("record_id", "")), digest, source)
-        return self._store(asked, open_record(cells, self.words), methodology)
+        asked = _Asked(RECORD, record_key(self.vault, source, record.record_id), digest, source)
+        return self._store(asked, record, methodology)
 
     def correct(
         self,
@@ -273,21 +279,30 @@ class System:
     ) -> Mapping[str, Any]:
         """Replace a record by another one with an id of its own, or withdraw it.
 
-        Raises ``correction.*``, ``option.choice`` for an unknown reason.
+        Raises ``correction.*``, ``columns.*``, and ``request.conflict`` for a record that was
+        corrected in another way.
         """
         if reason not in CORRECTION_REASONS:
             known = ", ".join(CORRECTION_REASONS)
             raise CarbonError("correction.reason", reason=reason, known=known)
-        request = {"cells": None if cells is None else dict(cells), "reason": reason}
-        key, digest = self._scoped(source, record_id), self._digest(request)
+        record = None if cells is None else open_record(cells, self.words)
+        request = {
+            "cells": None if cells is None else dict(cells),
+            "reason": reason,
+            "methodology": methodology,
+        }
+        key, digest = record_key(self.vault, source, record_id), self._digest(request)
         answered = self._answered(CORRECTION, key, digest)
         if answered is not None:
             return answered
         corrections = Corrections(self.database)
-        replaces = corrections.fact_of(record_key(self.vault, source, record_id), record_id)
-        if cells is not None:
+        replaces = corrections.fact_of(key, record_id)
+        if record is not None:
             asked = _Asked(CORRECTION, key, digest, source, replaces=replaces, reason=reason)
-            return self._store(asked, open_record(cells, self.words), methodology)
+            told = self._store(asked, record, methodology)
+            if told["known"]:
+                raise CarbonError("correction.known", record_id=record.record_id)
+            return told
         answer = {"kind": CORRECTION, "id": key, "withdrawn": replaces}
         body = canonical(correction_leaf(replaces, reason))
         fact = NewFact(CORRECTION, key, body, digest, answer)
@@ -320,12 +335,13 @@ class System:
         progress: Progress = lambda *_: None,
     ) -> Mapping[str, Any]:
         """Answer a request, once: as before, or by storing it, again where another was faster."""
-        engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
         facts = Facts(self.database, asked.replaces)
         for attempt in range(_TRIES):
             answered = self._answered(asked.kind, asked.key, asked.digest)
             if answered is not None:
                 return answered
+            # Only now: what was told stands, also where its methodology is no longer in force.
+            engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
             try:
                 answer = ingest(
                     source,
