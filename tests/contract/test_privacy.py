@@ -147,6 +147,50 @@ def test_a_restored_backup_has_its_erasures_done_again(told, tmp_path, request, 
     again.close()
 
 
+def test_a_restore_erases_who_was_erased_and_not_who_came_back(
+    told, tmp_path, request, clock, phone
+):
+    told.erase(GIVER)
+    told.record(phone(3, giver=GIVER))
+    told.sequence(QUIET)
+    told.backup(tmp_path / "backup")
+    again = System(set_back(told, request, tmp_path), clock)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 0
+    assert private(again, "r3")["giver"]["value"] == GIVER.casefold()
+    assert "giver" not in private(again, ID)
+    again.close()
+
+
+def test_nothing_is_restored_before_the_keys_are(told, tmp_path, request, clock):
+    """The list of erasures lies with them: without it whoever was erased would be back."""
+    told.backup(tmp_path / "backup")
+    told.erase(GIVER)
+    keys = told.settings.keys
+    again = System(set_back(told, request, tmp_path), clock)
+    keys.rename(tmp_path / "elsewhere")
+    with pytest.raises(CarbonError, match=r"key\.missing"):
+        again.restore(tmp_path / "backup")
+    (tmp_path / "elsewhere").rename(keys)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 1
+    again.close()
+
+
+def test_a_used_database_gets_no_new_secret(told):
+    key = told.settings.keys / "store.key"
+    key.rename(key.with_suffix(".aside"))
+    with pytest.raises(CarbonError, match=r"key\.missing"):
+        told.upgrade()
+    assert not key.exists()
+
+
+def test_an_upgrade_that_died_before_the_secret_was_made_is_repeated(home):
+    (home.keys / "store.key").unlink()
+    system = System(home)
+    system.upgrade()
+    assert system.vault.fingerprint
+    system.close()
+
+
 def test_the_keys_are_for_their_owner_only(told):
     for path in told.settings.keys.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path.name

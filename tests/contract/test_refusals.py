@@ -7,11 +7,15 @@ import json
 
 import pytest
 
+from carbon.adapters.store.database import Database
+from carbon.adapters.store.facts import Corrections
+from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.system import IngestRequest, System
 from carbon.cli.main import run
 from carbon.cli.store import MAX_RECORD_CHARACTERS
 from carbon.domain.errors import CarbonError
-from conftest import PHONE, write_csv
+from conftest import PHONE, new_database, settings_at, write_csv
+from set_back import set_back
 
 QUIET = lambda *_: None  # noqa: E731  progress nobody watches
 
@@ -74,6 +78,14 @@ def test_a_correction_is_done_once_and_with_a_new_record(system, phone):
     fails("request.conflict", system.correct, "r1", "entry_error", phone(1, record_id="r1c"))
 
 
+def test_whoever_comes_second_with_a_correction_is_told(system, phone, clock):
+    """Between the look and the write somebody else may have corrected the record."""
+    system.record(phone(1))
+    system.correct("r1", "returned")
+    key = record_key(system.vault, "local", "r1")
+    fails("correction.done", Corrections(system.database).fact_of, key, "r1")
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
@@ -114,3 +126,56 @@ def test_an_erasure_is_confirmed_first(system, phone, monkeypatch, capsys):
     assert run(["erase", "giver-1"]) == 3
     assert "[erase.confirm]" in capsys.readouterr().err
     assert system.erase("giver-1") == 1
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_not_there_is_not_made_by_looking(tmp_path):
+    settings = settings_at(tmp_path)
+    assert [f.code for f in System(settings).check()] == ["store.outdated"]
+    assert not (tmp_path / "carbon.db").exists()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret@host:port/x", "a secret", "mysql://h/x"])
+def test_a_wrong_url_is_told_without_its_password(url):
+    with pytest.raises(CarbonError, match=r"store\.url") as caught:
+        Database(url)
+    assert "secret" not in caught.value.say("en")
+
+
+def test_a_manifest_of_another_form_is_no_backup(system, tmp_path):
+    folder = tmp_path / "backup"
+    system.backup(folder)
+    (folder / "manifest.json").write_text("[]")
+    fails("store.backup", system.restore, folder)
+
+
+def test_a_backup_needs_the_programs_of_postgresql(cluster, tmp_path, monkeypatch):
+    system = System(settings_at(tmp_path, cluster, new_database(cluster)))
+    system.upgrade()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    fails("store.tool", system.backup, tmp_path / "backup")
+    system.close()
+
+
+# --- database and log apart -----------------------------------------------------------------------
+
+
+def test_a_database_behind_the_log_is_named(system, phone, tmp_path, request, clock):
+    system.record(phone(1))
+    system.sequence(QUIET)
+    system.backup(tmp_path / "backup")
+    system.record(phone(2))
+    head = system.sequence(QUIET)
+    older = System(set_back(system, request, tmp_path), clock)
+    older.restore(tmp_path / "backup")
+    found = older.reconcile(QUIET).differences
+    assert [d.code for d in found] == ["reconcile.head", "reconcile.lost"]
+    assert f"{head.size} leaves" in found[0].say("en")
+    older.close()
+
+
+def test_a_log_that_does_not_answer_is_told(capsys):
+    assert run(["audit", "http://127.0.0.1:9/log"]) == 3
+    assert "[log.unreachable]" in capsys.readouterr().err

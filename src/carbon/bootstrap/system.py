@@ -32,7 +32,7 @@ from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
 from carbon.adapters.store.log_queue import DatabaseQueue
-from carbon.adapters.store.ownership import claim_identity
+from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.stored import Records, WholeStore, record_key
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
@@ -128,7 +128,7 @@ class System:
     def upgrade(self, to: str = "head") -> str:
         """Bring the database to the current revision, as its owner; makes the secrets of a new one.
 
-        Raises ``key.missing`` if a database with facts has lost its key.
+        Raises ``key.missing`` if a database that was used has lost its key.
         """
         with (
             closing(Database(self.settings.owner)) as owner,
@@ -138,11 +138,12 @@ class System:
                 owner.path.parent.mkdir(parents=True, exist_ok=True)
             role = app.url.username if app.url.username != owner.url.username else None
             with owner.write() as connection:
-                fresh = schema.revision(connection) is None
                 schema.upgrade(connection, self.clock.today(), role, to)
-        key = self.settings.keys / STORE_KEY
-        if fresh and not key.exists():
-            Vault.create(key)
+            key = self.settings.keys / STORE_KEY
+            if not key.exists():
+                if bound_to(owner, "vault") is not None:
+                    raise CarbonError("key.missing", path=key)
+                Vault.create(key)
         return schema.head()
 
     # --- log ----------------------------------------------------------------------------------
@@ -411,7 +412,14 @@ class System:
             return backup(owner, folder, 0 if head is None else head.size)
 
     def restore(self, folder: Path) -> Mapping[str, Any]:
-        """Restore a backup into an empty database, and do all erasures again."""
+        """Restore a backup into an empty database, and do all erasures again.
+
+        Raises ``store.*``, and ``key.missing`` before anything is restored: the list of erasures
+        lies with the keys, and without it whoever was erased would be back.
+        """
+        key = self.settings.keys / STORE_KEY
+        if not key.exists():
+            raise CarbonError("key.missing", path=key)
         with closing(Database(self.settings.owner)) as owner:
             manifest = restore(owner, folder)
         self.upgrade()
@@ -419,8 +427,11 @@ class System:
 
     def check(self) -> list[CarbonError]:
         """What is wrong with schema, guards and rights."""
-        with closing(Database(self.settings.database)) as database, database.read() as connection:
-            return schema.faults(connection)
+        with closing(Database(self.settings.database)) as database:
+            if database.path is not None and not database.path.is_file():
+                return [CarbonError("store.outdated", at="—", head=schema.head())]
+            with database.read() as connection:
+                return schema.faults(connection)
 
 
 @dataclass(frozen=True, slots=True)
