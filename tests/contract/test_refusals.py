@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
+from carbon.adapters.spool import RowFile
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import Corrections
 from carbon.adapters.store.stored import record_key
@@ -179,3 +185,63 @@ def test_a_database_behind_the_log_is_named(system, phone, tmp_path, request, cl
 def test_a_log_that_does_not_answer_is_told(capsys):
     assert run(["audit", "http://127.0.0.1:9/log"]) == 3
     assert "[log.unreachable]" in capsys.readouterr().err
+
+
+# --- what a kill leaves behind --------------------------------------------------------------------
+
+
+def test_what_a_killed_import_left_is_removed_by_the_next_one_alone(system, phone):
+    rows = system.settings.spool / "rows"
+    other = RowFile(rows, ("sha256",))
+    assert len(list(rows.iterdir())) == 1
+    system.record(phone(1))
+    assert len(list(rows.iterdir())) == 1, "another import is at work"
+    (rows / ".rows-killed").mkdir()
+    (rows / ".rows-killed" / "jsonl").write_bytes(b"{}")
+    system.record(phone(2))
+    assert len(list(rows.iterdir())) == 2
+    other.abandon()
+    system.record(phone(3))
+    assert list(rows.iterdir()) == []
+
+
+def test_rows_that_could_not_be_finished_leave_nothing(system, tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = write_csv(tmp_path / "in.csv", [PHONE])
+    with monkeypatch.context() as patch:
+        patch.setattr("carbon.adapters.spool.sync_folder", full)
+        with pytest.raises(OSError, match="No space"):
+            system.ingest(IngestRequest(source), QUIET)
+    assert list((system.settings.spool / "rows").iterdir()) == []
+    assert system.ingest(IngestRequest(source), QUIET)["accepted"] == 1
+
+
+@pytest.mark.parametrize("published_before", [0, 3])
+def test_a_write_that_was_killed_publishes_no_part_of_a_file(
+    system, phone, monkeypatch, published_before
+):
+    """Killed, a process removes nothing: the half-written file must lie where nobody serves it."""
+    for n in range(published_before):
+        system.record(phone(n))
+        system.sequence(QUIET)
+    system.record(phone(9))
+    renamed = os.replace
+    for room in range(12):
+        left = [room]
+
+        def killed(source, target, left=left):
+            if left[0] == 0:
+                if Path(source).name.startswith(".put-"):
+                    shutil.copy(source, f"{source}-killed")
+                raise KeyboardInterrupt
+            left[0] -= 1
+            renamed(source, target)
+
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr("os.replace", killed)
+            system.sequence(QUIET)
+    assert system.sequence(QUIET)
+    assert run(["audit", str(system.settings.log)]) == 0
+    assert list(system.settings.log.rglob("*-killed")) == []
