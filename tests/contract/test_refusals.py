@@ -8,13 +8,17 @@ import io
 import json
 import os
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.spool import RowFile
+from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Corrections
+from carbon.adapters.store.facts import Corrections, raced
 from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.system import IngestRequest, System
 from carbon.cli.main import run
@@ -245,3 +249,36 @@ def test_a_write_that_was_killed_publishes_no_part_of_a_file(
     assert system.sequence(QUIET)
     assert run(["audit", str(system.settings.log)]) == 0
     assert list(system.settings.log.rglob("*-killed")) == []
+
+
+def test_rejected_rows_do_not_overwrite_the_file_they_come_from(system, tmp_path):
+    source = write_csv(tmp_path / "in.csv", [PHONE | {"age_years": ""}])
+    before = source.read_bytes()
+    fails("file.output", system.ingest, IngestRequest(source, annotated=source), QUIET)
+    assert source.read_bytes() == before
+
+
+def test_only_a_taken_key_is_a_race(home):
+    """A value the schema refuses is refused again at every try, and is nobody else's doing."""
+    system = System(home)
+    head = {"previous": 0, "root": "", "note": "", "signed_at": system.clock.now()}
+
+    def insert(size: int) -> None:
+        with raced(), system.database.write() as connection:
+            connection.execute(sa.insert(t.checkpoint), {**head, "size": size})
+
+    with pytest.raises(IntegrityError):
+        insert(0)
+    insert(1)
+    fails("store.raced", insert, 1)
+    system.close()
+
+
+@pytest.mark.parametrize(("days", "held"), [(7, True), (8, False)])
+def test_an_act_is_compared_with_the_days_around_it(system, phone, days, held):
+    first = date(2026, 10, 5)
+    system.record(phone(1, occurred_on=first.isoformat()))
+    later = first + timedelta(days)
+    answer = system.record(phone(2, item_id="imei-1", giver="giver-1", occurred_on=f"{later}"))
+    told = [reason["code"] for reason in answer["reasons"]]
+    assert told == (["duplicate.suspected"] if held else [])

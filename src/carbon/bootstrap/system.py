@@ -228,8 +228,11 @@ class System:
     def ingest(self, request: IngestRequest, progress: Progress) -> Mapping[str, Any]:
         """Store a file, or tell why not; the same request is told the same.
 
-        Raises ``request.conflict`` for an id that stands for another submission.
+        Raises ``request.conflict`` for an id that stands for another submission, ``file.output``
+        where rejected rows would overwrite the file they come from.
         """
+        if request.annotated and _is_same(request.annotated, request.path):
+            raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
         mapping = read_mapping(request.mapping)
         source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
         digest = self._digest(
@@ -432,6 +435,10 @@ class System:
                 return [CarbonError("store.outdated", at="—", head=schema.head())]
             with database.read() as connection:
                 return schema.faults(connection)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 @dataclass(frozen=True, slots=True)
