@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from carbon.bootstrap.system import IngestRequest, System
 from carbon.cli.main import run
 from carbon.cli.store import MAX_RECORD_CHARACTERS
 from carbon.domain.errors import CarbonError
-from conftest import PHONE, new_database, settings_at, write_csv
+from conftest import FACTORS, PHONE, new_database, settings_at, write_csv
 from set_back import set_back
 
 QUIET = lambda *_: None  # noqa: E731  progress nobody watches
@@ -282,3 +283,22 @@ def test_an_act_is_compared_with_the_days_around_it(system, phone, days, held):
     answer = system.record(phone(2, item_id="imei-1", giver="giver-1", occurred_on=f"{later}"))
     told = [reason["code"] for reason in answer["reasons"]]
     assert told == (["duplicate.suspected"] if held else [])
+
+
+def test_tables_that_changed_meanwhile_are_not_published(home, phone, tmp_path):
+    """The log would name a root that its tables do not have, for ever."""
+    factors = tmp_path / "factors"
+    shutil.copytree(FACTORS, factors)
+    running = System(replace(home, factors=factors))
+    running.init_log("log.example.cn/hedong")
+    assert running.catalogue
+    items = factors / "items.csv"
+    items.write_text(items.read_text("utf-8").replace("手机", "手提电话", 1), "utf-8")
+    fails("factors.changed", running.record, phone(1))
+    assert list((home.spool / "catalogues").iterdir()) == []
+    running.close()
+    again = System(running.settings)
+    assert again.record(phone(1))["accepted"] == 1
+    again.sequence(QUIET)
+    assert again.reconcile(QUIET).differences == []
+    again.close()
