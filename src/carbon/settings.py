@@ -12,7 +12,7 @@ from carbon.domain.errors import Lang
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says; README lists all variables.
+    """What the environment says; docs/store.md lists all variables.
 
     ``home``: where everything lives that has no place of its own; ``database``: URL the
     application connects with, ``owner``: the one migrations use; ``log``: the public folder;

@@ -7,12 +7,15 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 import postgres
-from carbon.bootstrap.system import System
+from carbon.adapters.store import tables as t
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
+from conftest import settings_at, write_csv
 from set_back import set_back
 from simulated_files import write_simulated
 
@@ -144,6 +147,50 @@ def test_a_restored_backup_has_its_erasures_done_again(told, tmp_path, request, 
     again.close()
 
 
+def test_a_restore_erases_who_was_erased_and_not_who_came_back(
+    told, tmp_path, request, clock, phone
+):
+    told.erase(GIVER)
+    told.record(phone(3, giver=GIVER))
+    told.sequence(QUIET)
+    told.backup(tmp_path / "backup")
+    again = System(set_back(told, request, tmp_path), clock)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 0
+    assert private(again, "r3")["giver"]["value"] == GIVER.casefold()
+    assert "giver" not in private(again, ID)
+    again.close()
+
+
+def test_nothing_is_restored_before_the_keys_are(told, tmp_path, request, clock):
+    """The list of erasures lies with them: without it whoever was erased would be back."""
+    told.backup(tmp_path / "backup")
+    told.erase(GIVER)
+    keys = told.settings.keys
+    again = System(set_back(told, request, tmp_path), clock)
+    keys.rename(tmp_path / "elsewhere")
+    with pytest.raises(CarbonError, match=r"key\.missing"):
+        again.restore(tmp_path / "backup")
+    (tmp_path / "elsewhere").rename(keys)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 1
+    again.close()
+
+
+def test_a_used_database_gets_no_new_secret(told):
+    key = told.settings.keys / "store.key"
+    key.rename(key.with_suffix(".aside"))
+    with pytest.raises(CarbonError, match=r"key\.missing"):
+        told.upgrade()
+    assert not key.exists()
+
+
+def test_an_upgrade_that_died_before_the_secret_was_made_is_repeated(home):
+    (home.keys / "store.key").unlink()
+    system = System(home)
+    system.upgrade()
+    assert system.vault.fingerprint
+    system.close()
+
+
 def test_the_keys_are_for_their_owner_only(told):
     for path in told.settings.keys.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path.name
@@ -155,8 +202,6 @@ def test_digests_name_their_algorithm(system, phone, clock, tmp_path, digest):
     own = System(replace(system.settings, digest=digest), clock)
     own.record(phone(1))
     path = write_simulated(tmp_path / "day.csv", Simulation(seed=2, days=1))
-    from carbon.bootstrap.system import IngestRequest
-
     own.ingest(IngestRequest(path, accept_valid=True), QUIET)
     own.sequence(QUIET)
     leaf = json.loads(json.loads(own.receipt("r1"))["leaf"])
@@ -174,3 +219,46 @@ def test_another_digest_is_refused(system, phone, clock):
         own.record(phone(1))
     assert caught.value.code == "digest.unknown"
     own.close()
+
+
+def persons(system: System) -> int:
+    with system.database.read() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(t.person)).scalar_one()
+
+
+def test_nobody_is_stored_who_is_named_in_rejected_rows_only(system, phone, tmp_path):
+    """What is not needed is not kept, of thousands of rows as of one."""
+    path = tmp_path / "mixed.csv"
+    sound, wrong = phone(1), phone(2, age_years="")
+    write_csv(path, [sound, wrong, phone(3, giver=wrong["giver"], receiver="", age_years="")])
+    answer = system.ingest(IngestRequest(path, accept_valid=True), QUIET)
+    assert (answer["accepted"], answer["rejected"]) == (1, 2)
+    assert persons(system) == 2, "giver and receiver of the one row"
+    system.sequence(QUIET)
+    assert private(system, "r1")["receiver"]["value"] == sound["receiver"]
+    # Who was refused then is somebody new when a sound record names them.
+    assert system.record(phone(4, giver=wrong["giver"]))["accepted"] == 1
+    assert persons(system) == 4
+
+
+def test_what_facts_hold_depends_on_the_secret(home, phone, clock, tmp_path):
+    """Few cells of a record are unknown to who guesses: a hash without a key could be tried out."""
+    system = System(home, clock)
+    system.init_log("log.example.cn/hedong")
+    system.record(phone(1))
+    stranger = System(settings_at(tmp_path / "other"), clock)
+    stranger.upgrade()
+    stranger.init_log("log.example.cn/hedong")
+    stranger.record(phone(1))
+
+    def hashes(of: System) -> set[str]:
+        with of.database.read() as connection:
+            fact = connection.execute(
+                sa.select(t.fact.c.key, t.fact.c.request).where(t.fact.c.kind == "record")
+            ).one()
+            keys = (t.claim.c.record_key, t.claim.c.body, t.claim.c.item_key, t.claim.c.pair_key)
+            return {*fact, *connection.execute(sa.select(*keys)).one()}
+
+    assert not hashes(system) & hashes(stranger)
+    system.close()
+    stranger.close()

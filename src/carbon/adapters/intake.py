@@ -142,6 +142,7 @@ class StoreIntake:
     def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store everything in one transaction. Raises ``store.raced``."""
         self._annotated.close()
+        kept_persons = self._writer.kept_persons()
         del self._writer  # nobody's keys are needed any more, and there may be a million
         body = canonical(self._leaf(answer))
         request = self._request
@@ -155,6 +156,7 @@ class StoreIntake:
                     new = json.loads(self._text)["id"]
                     correct(connection, request.replaces, new, request.reason, seq, request.at)
                 batches = {name: spool.batches() for name, spool in self._tables.items()}
+                batches["person"] = kept_persons(batches["person"])
                 load_records(connection, batches, seq, request.at)
         except CarbonError as error:
             # After any other fault the transaction may have been committed unseen.

@@ -7,6 +7,7 @@ files whose leaf is not published yet, the lock, and a copy of the last signed n
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import filecmp
 import json
@@ -26,7 +27,7 @@ from carbon.domain.log.tile import FULL, Tile, bundles, tiles
 from carbon.ports import Head
 
 CHECKPOINT, KEY, CHECKER = "checkpoint", "log.vkey", "check_receipt.py"
-_LOCK, _STAGED = "sequencer.lock", "staged"
+_LOCK, _STAGED, _ASIDE = "sequencer.lock", "staged", "aside"
 
 
 class LogFolder:
@@ -56,6 +57,7 @@ class LogFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise CarbonError("log.busy") from error
+            shutil.rmtree(self._spool / _ASIDE, ignore_errors=True)
             yield
 
     def signed(self) -> Sequence[bytes | None]:
@@ -96,8 +98,8 @@ class LogFolder:
         for leaf in added:
             self._release(json.loads(leaf))
         write_durably(self._signed, head.note, 0o600)
-        write_durably(self.public / history_path(head.size), head.note)
-        write_durably(self.public / CHECKPOINT, head.note)
+        self._put(history_path(head.size), head.note)
+        self._put(CHECKPOINT, head.note)
         self._forget_partial(head.size - len(added), head.size)
 
     def mend(self, tile: Tile, content: bytes) -> bool:
@@ -105,15 +107,22 @@ class LogFolder:
         path = self.public / tile.path
         if path.is_file() and path.read_bytes() == content:
             return False
-        write_durably(path, content)
+        self._put(tile.path, content)
         return True
 
     def republish(self, head: Head) -> None:
         """Publish a checkpoint again, with more signatures than before."""
-        write_durably(self.public / history_path(head.size), head.note)
+        self._put(history_path(head.size), head.note)
         latest = (self.public / CHECKPOINT).read_bytes()
         if latest.splitlines()[:3] == head.note.splitlines()[:3]:
-            write_durably(self.public / CHECKPOINT, head.note)
+            self._put(CHECKPOINT, head.note)
+
+    def _put(self, name: str, content: bytes) -> None:
+        """Write a public file; what a crash leaves of it lies in the private folder."""
+        aside, target = self._spool / _ASIDE / "put", self.public / name
+        write_durably(aside, content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        move(aside, target)
 
     def _release(self, leaf: dict[str, object]) -> None:
         """Move the files of a leaf out of the spool; those already there stay."""
@@ -154,9 +163,16 @@ def place(source: Path, target: Path) -> None:
         source.unlink()
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    move(source, target)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename durably; between file systems, copy."""
     try:
         os.replace(source, target)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
         write_durably(target, source.read_bytes())
         source.unlink()
     sync_folder(target.parent)

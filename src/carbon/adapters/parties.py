@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,7 +85,8 @@ class Parties:
     """Pseudonym and key of everyone a submission names, and of who submits it.
 
     Known persons are asked for, new ones are made and given to ``add`` as tables of the store's
-    columns: both a batch at a time, so that a million of them fit into memory as bytes.
+    columns: both a batch at a time, so that a million of them fit into memory as bytes. Of the new
+    ones those alone are stored whose records are, see :meth:`kept`.
     """
 
     def __init__(
@@ -101,6 +102,8 @@ class Parties:
         self._ids, self._keys = bytearray(count * PSEUDONYM_BYTES), bytearray(count * KEY_BYTES)
         self._vault, self._known, self._add = vault, known, add
         self._prefix = os.urandom(PSEUDONYM_BYTES - _NUMBER_BYTES)
+        self._used = np.zeros(count, bool)
+        self._new: list[Int] = []
         names = survey.identities
         for start in range(0, len(names), _BATCH):
             self._resolve(start, names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
@@ -112,7 +115,7 @@ class Parties:
         lookups = self._vault.pseudonyms("person", identities)
         known = self._known(lookups)
         nonces = os.urandom(NONCE_BYTES * len(lookups))
-        added = _NewPersons()
+        added, places = _NewPersons(), []
         for n, (identity, lookup) in enumerate(zip(identities, lookups, strict=True)):
             found = known.get(lookup)
             if found is None:
@@ -126,7 +129,9 @@ class Parties:
             self._keys[place * KEY_BYTES : (place + 1) * KEY_BYTES] = key
             if found is None:
                 added.note(person_id, lookup, nonce, key, identity)
+                places.append(place)
         if added.ids:
+            self._new.append(np.array(places, np.int64))
             self._add(added.table())
 
     def of_rows(self, name: Literal["giver", "receiver"], rows: Int) -> PartyColumn:
@@ -135,6 +140,29 @@ class Parties:
 
     def owners(self, rows: Int) -> PartyColumn:
         """Whose key keeps a record's other cells: giver, or receiver, or who submitted it."""
+        return PartyColumn(self._owners(rows).astype(np.int32), self._ids, self._keys)
+
+    def _owners(self, rows: Int) -> Int:
         giver, receiver = self._rows["giver"][rows], self._rows["receiver"][rows]
-        places = np.where(giver >= 0, giver, np.where(receiver >= 0, receiver, self._source))
-        return PartyColumn(places.astype(np.int32), self._ids, self._keys)
+        return np.where(giver >= 0, giver, np.where(receiver >= 0, receiver, self._source))
+
+    def keep(self, rows: Int) -> None:
+        """Note that the records of file rows are stored; safe to call from any thread."""
+        for places in (self._rows["giver"][rows], self._rows["receiver"][rows], self._owners(rows)):
+            self._used[places[places >= 0]] = True
+
+    def kept(self) -> Callable[[Iterable[pa.Table]], Iterator[pa.Table]]:
+        """What takes the tables given to ``add``, in order, and leaves the persons to store.
+
+        It outlives the keys, which may be forgotten before.
+        """
+        masks = self._used[np.concatenate(self._new)] if self._new else np.zeros(0, bool)
+
+        def chosen(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+            start = 0
+            for table in tables:
+                end = start + table.num_rows
+                yield table.filter(pa.array(masks[start:end]))
+                start = end
+
+        return chosen

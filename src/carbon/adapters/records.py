@@ -6,13 +6,11 @@ salts, seals) is done record by record.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from carbon.adapters.columns import (
     Kept,
@@ -35,7 +33,6 @@ from carbon.adapters.published import (
 )
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
-from carbon.adapters.tabular.survey import seller
 from carbon.adapters.vault import Vault, digest_of, salts, seals
 from carbon.domain.activity.record import COLUMN, Vocabulary
 from carbon.domain.factors.table import GRADES
@@ -112,16 +109,16 @@ class RecordWriter:
         giver, receiver = (self._identities(chunk, name, kept) for name in ("giver", "receiver"))
         rest = _bytes(rest_texts(columns))
         scope = self._source.encode() + b"\n"
+        bodies = [b"\n".join(parts) for parts in zip(rest, giver, receiver, strict=True)]
+        sellers = self._sellers(chunk, kept)
         return Claims(
             positions=kept,
             record=self._vault.pseudonyms("record", [scope + name for name in ids]),
-            body=[
-                hashlib.sha256(b"\n".join(parts)).hexdigest()
-                for parts in zip(rest, giver, receiver, strict=True)
-            ],
+            # Keyed, because a plain hash of few unknown cells could be tried out, erased or not.
+            body=self._vault.pseudonyms("body", bodies),
             item=self._vault.pseudonyms("item", _bytes(typed.item_ids(columns["item_id"]))),
-            pair=self._vault.pseudonyms("pair", self._pair_names(chunk, columns, kept)),
-            giver=self._sellers(chunk, kept),
+            pair=self._vault.pseudonyms("pair", self._pair_names(chunk, columns, sellers, kept)),
+            giver=sellers,
             day=columns["occurred_on"].cast(pa.int32()).to_numpy(zero_copy_only=False),
             quantity=columns["quantity"].to_pylist(),
             mass_kg=columns["mass_kg"].to_pylist(),
@@ -138,15 +135,19 @@ class RecordWriter:
     def _identities(chunk: TableChunk, name: str, kept: Int) -> list[bytes]:
         return _bytes(chunk.folded(name).take(pa.array(kept)))
 
-    @staticmethod
-    def _pair_names(chunk: TableChunk, columns: Mapping[str, pa.Array], kept: Int) -> list[bytes]:
-        """Seller, receiver and item type; empty without a receiver."""
-        item = columns["item_type"].cast(pa.string())
-        places = pa.array(kept)
-        joined = pc.binary_join_element_wise(
-            seller(chunk).take(places), chunk.folded("receiver").take(places), item, "\n"
-        )
-        return _bytes(joined)
+    def _pair_names(
+        self, chunk: TableChunk, columns: Mapping[str, pa.Array], sellers: Sequence[str], kept: Int
+    ) -> list[bytes]:
+        """Pseudonyms of seller and receiver, and item type; empty without a receiver.
+
+        Persons have pseudonyms by chance: who is erased cannot be found by trying out names.
+        """
+        receivers = self._parties.of_rows("receiver", chunk.row_numbers()[kept]).ids()
+        items = columns["item_type"].cast(pa.string()).to_pylist()
+        return [
+            f"{seller}\n{receiver}\n{item}".encode() if receiver else b""
+            for seller, receiver, item in zip(sellers, receivers, items, strict=True)
+        ]
 
     # --- what is stored -----------------------------------------------------------------------
 
@@ -222,6 +223,7 @@ class RecordWriter:
         kept: Int,
     ) -> pa.Table:
         """Add pseudonyms and salted digests to the columns; returns the sealed texts."""
+        self._parties.keep(rows)
         owners = self._parties.owners(rows)
         rest = _bytes(rest_texts(columns))
         columns["rest_digest"] = self._digests("rest", owners.keys(), ids, rest)
@@ -238,6 +240,10 @@ class RecordWriter:
                 "sealed": pa.array(seals(owners.keys(), ids, secret), pa.binary()),
             }
         )
+
+    def kept_persons(self) -> Callable[[Iterable[pa.Table]], Iterator[pa.Table]]:
+        """What leaves of the new persons those that a staged record names."""
+        return self._parties.kept()
 
     def _digests(
         self, field: str, keys: Sequence[bytes], ids: Sequence[bytes], values: Sequence[bytes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from carbon.adapters.clock import ZONE
 from carbon.adapters.disk import put_folder, write_durably
 from carbon.adapters.spool import CATALOGUES, FORMULAS, TABLES
 from carbon.adapters.store.facts import NewFact, add_fact, has_fact
+from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.leaf import canonical
 from carbon.domain.period import day_date
 from carbon.domain.quantification.engine import Engine
 from carbon.domain.quantification.methodology import Methodology
 from carbon.domain.quantification.published import formula_bytes, formula_digest
+from carbon.files.factor_folder import read_catalogue
 
 #: Version of the published field list, `docs/receipts.md`.
 FIELDS = "1"
@@ -59,16 +62,18 @@ class Reference:
         }
 
     def record(self, connection: sa.Connection, at: datetime) -> None:
-        """Make both facts unless they are; their files wait in the spool for publication."""
+        """Make both facts unless they are; their files wait in the spool for publication.
+
+        Raises ``factors.changed`` where the tables are no longer the ones that were computed with.
+        """
         root, formula = self._catalogue.root, formula_digest(self._methodology)
         if not has_fact(connection, "catalogue", root):
-            files = self._tables()
-            put_folder(self._spool / CATALOGUES / root, files)
+            listed = self._put_tables(root)
             leaf = {
                 "type": "catalogue",
                 "root": root,
                 "rows": len(self._catalogue.leaves),
-                "tables": hashlib.sha256(files[TABLES]).hexdigest(),
+                "tables": hashlib.sha256(listed).hexdigest(),
             }
             add_fact(connection, NewFact("catalogue", root, canonical(leaf)), at)
         if not has_fact(connection, "formula", formula):
@@ -76,6 +81,18 @@ class Reference:
             write_durably(path, formula_bytes(self._methodology))
             leaf = {"type": "formula", "methodology": self._methodology.name, "sha256": formula}
             add_fact(connection, NewFact("formula", formula, canonical(leaf)), at)
+
+    def _put_tables(self, root: str) -> bytes:
+        """Copy the tables, and make sure of the copy: what is published never changes.
+
+        Returns the list as it lies there, where an earlier, failed try may have put it.
+        """
+        folder = self._spool / CATALOGUES / root
+        put_folder(folder, self._tables())
+        if read_catalogue(folder).root != root:
+            shutil.rmtree(folder)
+            raise CarbonError("factors.changed", path=self._factors)
+        return (folder / TABLES).read_bytes()
 
     def _tables(self) -> dict[str, bytes]:
         """The tables as they stand, and the list that names and digests each of them."""

@@ -6,11 +6,13 @@ beside two derived ones that make its proofs quick: the hashes of its tree and t
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,7 @@ class RowFile:
     def __init__(self, folder: Path, algorithms: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._lock = _shared(folder)
         self._aside = Path(tempfile.mkdtemp(prefix=".rows-", dir=folder))
         self._rows, self._tree, self._ends = (
             (self._aside / suffix).open("wb") for suffix in ROW_FILES
@@ -94,15 +97,22 @@ class RowFile:
         for level in levels.levels[1:]:
             self._tree.write(level)
         digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        self._name = digests["sha256"]
+        try:
+            self._move()
+        except BaseException:
+            self.discard()
+            raise
+        return levels.root(), digests
+
+    def _move(self) -> None:
         for stream, suffix in zip((self._rows, self._tree, self._ends), ROW_FILES, strict=True):
             stream.flush()
             os.fsync(stream.fileno())
             stream.close()
-            os.replace(self._aside / suffix, self._folder / f"{digests['sha256']}.{suffix}")
-        self._name = digests["sha256"]
-        self._aside.rmdir()
+            os.replace(self._aside / suffix, self._folder / f"{self._name}.{suffix}")
+        self.abandon()
         sync_folder(self._folder)
-        return levels.root(), digests
 
     def discard(self) -> None:
         """Remove what was finished: no fact refers to it, and none ever will."""
@@ -110,7 +120,24 @@ class RowFile:
             (self._folder / f"{self._name}.{suffix}").unlink(missing_ok=True)
 
     def abandon(self) -> None:
-        """Remove what was written."""
+        """Remove what was written and not finished."""
         for stream in (self._rows, self._tree, self._ends):
-            stream.close()
+            with suppress(OSError):  # what a full disk did not take
+                stream.close()
         shutil.rmtree(self._aside, ignore_errors=True)
+        self._lock.close()
+
+
+def _shared(folder: Path) -> ExitStack:
+    """Who writes rows shares the folder; whoever is alone removes what a killed import left."""
+    held, lock = ExitStack(), os.open(folder, os.O_RDONLY)
+    held.callback(os.close, lock)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass  # others are at work
+    else:
+        for left in folder.glob(".rows-*"):
+            shutil.rmtree(left, ignore_errors=True)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return held

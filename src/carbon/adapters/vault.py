@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from carbon.adapters.disk import sync_folder
 from carbon.domain.errors import CarbonError
 
 SECRET_BYTES, KEY_BYTES, NONCE_BYTES, PSEUDONYM_BYTES = 64, 32, 16, 16
@@ -38,10 +39,15 @@ def write_secret(path: Path, content: bytes) -> None:
     """Write a key file that only its owner can read; never over an existing one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        path.unlink()  # a part of a key would be taken for a damaged one
+        raise
+    sync_folder(path.parent)
 
 
 class Vault:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -33,7 +32,7 @@ from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
 from carbon.adapters.store.log_queue import DatabaseQueue
-from carbon.adapters.store.ownership import claim_identity
+from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.stored import Records, WholeStore, record_key
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
@@ -129,7 +128,7 @@ class System:
     def upgrade(self, to: str = "head") -> str:
         """Bring the database to the current revision, as its owner; makes the secrets of a new one.
 
-        Raises ``key.missing`` if a database with facts has lost its key.
+        Raises ``key.missing`` if a database that was used has lost its key.
         """
         with (
             closing(Database(self.settings.owner)) as owner,
@@ -139,11 +138,12 @@ class System:
                 owner.path.parent.mkdir(parents=True, exist_ok=True)
             role = app.url.username if app.url.username != owner.url.username else None
             with owner.write() as connection:
-                fresh = schema.revision(connection) is None
                 schema.upgrade(connection, self.clock.today(), role, to)
-        key = self.settings.keys / STORE_KEY
-        if fresh and not key.exists():
-            Vault.create(key)
+            key = self.settings.keys / STORE_KEY
+            if not key.exists():
+                if bound_to(owner, "vault") is not None:
+                    raise CarbonError("key.missing", path=key)
+                Vault.create(key)
         return schema.head()
 
     # --- log ----------------------------------------------------------------------------------
@@ -228,21 +228,26 @@ class System:
     def ingest(self, request: IngestRequest, progress: Progress) -> Mapping[str, Any]:
         """Store a file, or tell why not; the same request is told the same.
 
-        Raises ``request.conflict`` for an id that stands for another submission.
+        Raises ``request.conflict`` for an id that stands for another submission, ``file.output``
+        where rejected rows would overwrite the file they come from.
         """
-        source = open_source(request.path, read_mapping(request.mapping), self.words, _BLOCK_BYTES)
-        digest = _digest(
+        if request.annotated and _is_same(request.annotated, request.path):
+            raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
+        mapping = read_mapping(request.mapping)
+        source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
+        digest = self._digest(
             {
                 "source": request.source,
                 "input": source.digest,
-                "mapping": request.mapping,
+                # What it says, not what it is called: a corrected mapping is another request.
+                "mapping": mapping.model_dump(mode="json"),
                 "methodology": request.methodology,
                 "demonstration": request.demonstration,
                 "as_of": None if request.as_of is None else request.as_of.isoformat(),
                 "accept_valid": request.accept_valid,
             }
         )
-        key = _scoped(request.source, request.submission or digest)
+        key = self._scoped(request.source, request.submission or digest)
         asked = _Asked(
             kind=SUBMISSION,
             key=key,
@@ -259,10 +264,14 @@ class System:
     def record(
         self, cells: Mapping[str, str], source: str = "local", methodology: str = "HD-REUSE"
     ) -> Mapping[str, Any]:
-        """Store one record; ``cells`` by canonical column. Its id is the request's id."""
-        digest = _digest({"cells": dict(cells), "methodology": methodology})
-        asked = _Asked(RECORD, _scoped(source, cells.get("record_id", "")), digest, source)
-        return self._store(asked, open_record(cells, self.words), methodology)
+        """Store one record; ``cells`` by canonical column, in code, Chinese or English.
+
+        Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
+        """
+        record = open_record(cells, self.words)
+        digest = self._digest({"cells": dict(cells), "methodology": methodology})
+        asked = _Asked(RECORD, record_key(self.vault, source, record.record_id), digest, source)
+        return self._store(asked, record, methodology)
 
     def correct(
         self,
@@ -274,26 +283,44 @@ class System:
     ) -> Mapping[str, Any]:
         """Replace a record by another one with an id of its own, or withdraw it.
 
-        Raises ``correction.*``, ``option.choice`` for an unknown reason.
+        Raises ``correction.*``, ``columns.*``, and ``request.conflict`` for a record that was
+        corrected in another way.
         """
         if reason not in CORRECTION_REASONS:
             known = ", ".join(CORRECTION_REASONS)
             raise CarbonError("correction.reason", reason=reason, known=known)
-        request = {"cells": None if cells is None else dict(cells), "reason": reason}
-        key, digest = _scoped(source, record_id), _digest(request)
+        record = None if cells is None else open_record(cells, self.words)
+        request = {
+            "cells": None if cells is None else dict(cells),
+            "reason": reason,
+            "methodology": methodology,
+        }
+        key, digest = record_key(self.vault, source, record_id), self._digest(request)
         answered = self._answered(CORRECTION, key, digest)
         if answered is not None:
             return answered
         corrections = Corrections(self.database)
-        replaces = corrections.fact_of(record_key(self.vault, source, record_id), record_id)
-        if cells is not None:
+        replaces = corrections.fact_of(key, record_id)
+        if record is not None:
             asked = _Asked(CORRECTION, key, digest, source, replaces=replaces, reason=reason)
-            return self._store(asked, open_record(cells, self.words), methodology)
+            told = self._store(asked, record, methodology)
+            if told["known"]:
+                raise CarbonError("correction.known", record_id=record.record_id)
+            return told
         answer = {"kind": CORRECTION, "id": key, "withdrawn": replaces}
         body = canonical(correction_leaf(replaces, reason))
         fact = NewFact(CORRECTION, key, body, digest, answer)
         corrections.withdraw(fact, replaces, reason, self.clock.now())
         return answer
+
+    def _digest(self, request: Mapping[str, Any]) -> str:
+        """A keyed hash of everything asked for: a plain one of few unknown cells could be tried."""
+        text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return self.vault.pseudonym("request", text.encode())
+
+    def _scoped(self, source: str, key: str) -> str:
+        """A client's id as a key of facts: what is public of it is a keyed hash."""
+        return self.vault.pseudonym("key", f"{source}\n{key}".encode())
 
     def _answered(self, kind: str, key: str, digest: str) -> Mapping[str, Any] | None:
         """What the same request was told. Raises ``request.conflict`` for another one."""
@@ -312,12 +339,13 @@ class System:
         progress: Progress = lambda *_: None,
     ) -> Mapping[str, Any]:
         """Answer a request, once: as before, or by storing it, again where another was faster."""
-        engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
         facts = Facts(self.database, asked.replaces)
         for attempt in range(_TRIES):
             answered = self._answered(asked.kind, asked.key, asked.digest)
             if answered is not None:
                 return answered
+            # Only now: what was told stands, also where its methodology is no longer in force.
+            engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
             try:
                 answer = ingest(
                     source,
@@ -387,7 +415,14 @@ class System:
             return backup(owner, folder, 0 if head is None else head.size)
 
     def restore(self, folder: Path) -> Mapping[str, Any]:
-        """Restore a backup into an empty database, and do all erasures again."""
+        """Restore a backup into an empty database, and do all erasures again.
+
+        Raises ``store.*``, and ``key.missing`` before anything is restored: the list of erasures
+        lies with the keys, and without it whoever was erased would be back.
+        """
+        key = self.settings.keys / STORE_KEY
+        if not key.exists():
+            raise CarbonError("key.missing", path=key)
         with closing(Database(self.settings.owner)) as owner:
             manifest = restore(owner, folder)
         self.upgrade()
@@ -395,8 +430,15 @@ class System:
 
     def check(self) -> list[CarbonError]:
         """What is wrong with schema, guards and rights."""
-        with closing(Database(self.settings.database)) as database, database.read() as connection:
-            return schema.faults(connection)
+        with closing(Database(self.settings.database)) as database:
+            if database.path is not None and not database.path.is_file():
+                return [CarbonError("store.outdated", at="—", head=schema.head())]
+            with database.read() as connection:
+                return schema.faults(connection)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,13 +456,3 @@ class _Asked:
     lang: Lang = "zh"
     replaces: str | None = None
     reason: str = ""
-
-
-def _digest(request: Mapping[str, Any]) -> str:
-    text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _scoped(source: str, key: str) -> str:
-    """A client's id as a key of facts: what is public of it is a hash."""
-    return hashlib.sha256(f"{source}\n{key}".encode()).hexdigest()[:32]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from carbon.bootstrap.system import System
 
 REJECTED, DIFFERENT = 1, 1
+#: Longest record as JSON; its cells have far lower limits of their own.
+MAX_RECORD_CHARACTERS = 1_000_000
 
 db = typer.Typer(
     help=say("数据库：升级、检查、备份、恢复。", "The database."), no_args_is_help=True
@@ -155,14 +157,28 @@ def _tell_answer(
 
 
 def _cells(text: str) -> dict[str, str]:
-    """A record as JSON: an object of texts by column. ``-`` reads standard input."""
+    """A record as JSON: an object of texts or numbers by column. ``-`` reads standard input.
+
+    Numbers keep the digits they were written with. Raises ``record.json``.
+    """
     try:
-        found = json.loads(sys.stdin.read() if text == "-" else text)
+        told = sys.stdin.read(MAX_RECORD_CHARACTERS + 1) if text == "-" else text
+        if len(told) > MAX_RECORD_CHARACTERS:
+            raise CarbonError("record.json", reason=f"> {MAX_RECORD_CHARACTERS:,} characters")
+        pairs = json.loads(told, parse_float=str, parse_int=str, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
         raise CarbonError("record.json", reason=error) from error
-    if not isinstance(found, dict):
-        raise CarbonError("record.json", reason=type(found).__name__)
-    return {str(name): "" if cell is None else str(cell) for name, cell in found.items()}
+    if not isinstance(pairs, _Pairs):
+        raise CarbonError("record.json", reason=type(pairs).__name__)
+    cells = {name: "" if cell is None else cell for name, cell in pairs}
+    odd = [name for name, cell in cells.items() if not isinstance(cell, str)]
+    if odd or len(cells) < len(pairs):
+        raise CarbonError("record.json", reason=", ".join(odd) or "a name stands twice")
+    return cells
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """Members of a JSON object, repeated names included."""
 
 
 RecordArgument = Annotated[

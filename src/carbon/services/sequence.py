@@ -65,8 +65,7 @@ def _recover(queue: LogQueue, files: LogFiles, signer: Signer, verify: Verify) -
     for seen in copies:
         if seen is not None and seen.size > head.size:
             raise CarbonError("log.rollback", signed=seen.size, stored=head.size)
-    if head.size:
-        files.apply(head.size)
+    files.apply(head.size)
     read = _reader(head, files)
     for seen in copies:
         if seen is not None and tree_root(seen.size, read) != seen.root:

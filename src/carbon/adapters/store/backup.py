@@ -58,7 +58,7 @@ def restore(database: Database, folder: Path) -> Mapping[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
         sound = manifest["sha256"] == _digest(dump)
         same = manifest["engine"] == database.url.get_backend_name()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CarbonError("store.backup", path=folder, reason=error) from error
     if not sound or not same:
         raise CarbonError("store.backup", path=folder, reason="digest" if same else "engine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import repeat
 from typing import Any
 
@@ -43,19 +44,17 @@ def _copy(
     """COPY as CSV: Arrow writes it a column at a time, PostgreSQL reads it natively."""
     driver = connection.connection.driver_connection
     assert driver is not None, "a connection in use has a driver"  # noqa: S101
-    opened, copy = None, None
-    with driver.cursor() as cursor:
+    copy = None
+    with driver.cursor() as cursor, ExitStack() as stack:
         for batch in batches:
             rows = _with_constants(batch, constants)
             if copy is None:
                 names = ", ".join(f'"{name}"' for name in rows.column_names)
-                opened = cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)")
-                copy = opened.__enter__()
+                statement = f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)"
+                copy = stack.enter_context(cursor.copy(statement))
             buffer = io.BytesIO()
             pacsv.write_csv(rows, buffer, _OPTIONS)
             copy.write(buffer.getbuffer())
-        if opened is not None:
-            opened.__exit__(None, None, None)
 
 
 def _with_constants(batch: pa.Table, constants: Mapping[str, Any]) -> pa.Table:

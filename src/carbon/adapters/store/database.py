@@ -33,7 +33,7 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self.url = make_url(url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             raise CarbonError("store.url", reason=error) from error
         kind = self.url.get_backend_name()
         if kind not in ("sqlite", "postgresql"):

@@ -1,7 +1,7 @@
 """Erasure that keeps proofs: a person's key and values go, facts and the log stay as they are.
 
 The list of erasures lies with the keys, outside the database, so that a restored backup has them
-done again. It holds keyed hashes only.
+done again. It holds pseudonyms only: who comes back later has another one, and stays.
 """
 
 from __future__ import annotations
@@ -34,30 +34,27 @@ class Erasures:
         lookup = vault.pseudonym("person", folded.encode())
         with self._database.read() as connection:
             query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
-            if connection.execute(query).scalar() is None:
-                raise CarbonError("person.unknown")
-        line = json.dumps({"lookup": lookup, "erased_at": at.isoformat()})
+            person_id = connection.execute(query).scalar()
+        if person_id is None:
+            raise CarbonError("person.unknown")
+        line = json.dumps({"person_id": person_id, "erased_at": at.isoformat()})
         append_durably(self._list, f"{line}\n".encode())
-        return self._apply(lookup) - 1
+        return self._apply(person_id)[1]
 
     def again(self) -> int:
         """Do all listed erasures again, after a restore; returns how many persons came back."""
-        return sum(self._apply(lookup) > 0 for lookup in self._listed())
+        return sum(self._apply(person_id)[0] for person_id in self._listed())
 
     def _listed(self) -> Iterator[str]:
         if self._list.is_file():
             for line in self._list.read_text("utf-8").splitlines():
-                yield json.loads(line)["lookup"]
+                yield json.loads(line)["person_id"]
 
-    def _apply(self, lookup: str) -> int:
-        """Remove a person and what only their key opens; returns the rows removed."""
+    def _apply(self, person_id: str) -> tuple[int, int]:
+        """Remove a person and what only their key opens; returns the rows of each removed."""
         with self._database.write() as connection:
-            query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
-            person_id = connection.execute(query).scalar()
-            if person_id is None:
-                return 0
-            gone = connection.execute(
-                sa.delete(t.personal).where(t.personal.c.person_id == person_id)
+            values, person = (
+                connection.execute(sa.delete(table).where(table.c.person_id == person_id)).rowcount
+                for table in (t.personal, t.person)
             )
-            connection.execute(sa.delete(t.person).where(t.person.c.person_id == person_id))
-        return 1 + int(gone.rowcount)
+        return int(person), int(values)

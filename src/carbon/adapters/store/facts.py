@@ -18,10 +18,15 @@ from sqlalchemy.exc import IntegrityError
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.bulk import keyed, load
 from carbon.adapters.store.database import Database, first_line
-from carbon.domain.activity.duplicates import Act
+from carbon.domain.activity.duplicates import ITEM_DAYS, PAIR_DAYS, Act
 from carbon.domain.errors import CarbonError
-from carbon.domain.period import day_number
+from carbon.domain.period import day_date, day_number
 from carbon.ports import Answered, Claims, LifeLeft, Matches
+
+#: SQLSTATE of a broken uniqueness.
+_TAKEN = "23505"
+#: Days between two claims that are compared at most.
+_APART = max(ITEM_DAYS, PAIR_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Facts:
             pairs = sorted({p for p in claims.pair if p})
             return Matches(
                 bodies=_bodies(connection, claims.record),
-                acts=_acts(connection, items, pairs, self._replacing),
+                acts=_acts(connection, claims, items, pairs, self._replacing),
                 life=_life(connection, items, self._replacing),
             )
 
@@ -84,13 +89,24 @@ def _bodies(connection: sa.Connection, records: Sequence[str]) -> dict[str, str]
 
 
 def _acts(
-    connection: sa.Connection, items: Sequence[str], pairs: Sequence[str], replacing: str | None
+    connection: sa.Connection,
+    claims: Claims,
+    items: Sequence[str],
+    pairs: Sequence[str],
+    replacing: str | None,
 ) -> list[Act]:
-    """Stored claims that share an item or a pair, corrected ones left out."""
+    """Stored claims that share an item or a pair, corrected ones and those of other weeks left out.
+
+    An enterprise sells to one recycler for years: only the days around are looked at.
+    """
+    if not len(claims.day):
+        return []
+    first, last = int(claims.day.min()) - _APART, int(claims.day.max()) + _APART
     corrected = sa.select(t.correction.c.replaces).where(
         t.correction.c.replaces == t.claim.c.fact_id
     )
-    query = sa.select(t.claim).where(~corrected.exists())
+    near = t.claim.c.occurred_on.between(day_date(first), day_date(last))
+    query = sa.select(t.claim).where(~corrected.exists(), near)
     if replacing is not None:
         query = query.where(t.claim.c.fact_id != replacing)
     found = {
@@ -157,12 +173,22 @@ def released_life(connection: sa.Connection, fact_id: str) -> Released | None:
 def raced() -> Iterator[None]:
     """A broken uniqueness means that somebody else was faster. Raises ``store.raced``.
 
-    Rows loaded in bulk go past SQLAlchemy: their errors are the drivers' own.
+    Any other broken constraint is a mistake of ours, which no further try mends. Rows loaded in
+    bulk go past SQLAlchemy: their errors are the drivers' own.
     """
     try:
         yield
     except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
+        if not _is_taken(error):
+            raise
         raise CarbonError("store.raced", reason=first_line(error)) from error
+
+
+def _is_taken(error: Exception) -> bool:
+    """Whether a key was taken: by SQLSTATE, or by what SQLite and our guards say."""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    said = first_line(error)
+    return state == _TAKEN or (state is None and ("UNIQUE" in said or said == "exists"))
 
 
 def add_fact(connection: sa.Connection, new: NewFact, at: datetime) -> int:

@@ -15,17 +15,26 @@ from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
 from carbon.adapters.tabular.survey import Survey, survey
 from carbon.adapters.tabular.tables import Held
 from carbon.domain.activity.record import Vocabulary
+from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int
 
 
 class RecordSource:
-    """One record; implements the port ``RecordSource``. Raises ``columns.unknown``."""
+    """One record; implements the port ``RecordSource``.
+
+    Raises ``columns.*``, and ``record.json`` for what is no Unicode text (half a surrogate pair).
+    """
 
     total_rows = 1
     name = "record"
 
     def __init__(self, cells: Mapping[str, str], vocabularies: Mapping[str, Vocabulary]) -> None:
-        self._cells, self._vocabularies = dict(cells), vocabularies
+        self._cells = {name.strip(): cell for name, cell in cells.items()}
+        self._vocabularies = vocabularies
+        try:
+            "".join((*cells, *cells.values())).encode()
+        except UnicodeEncodeError as error:
+            raise CarbonError("record.json", reason=error.reason) from error
         self._rules = ColumnMapping().place(list(cells), "record")
 
     @property
@@ -33,6 +42,11 @@ class RecordSource:
         """SHA-256 of its cells."""
         text = json.dumps(self._cells, sort_keys=True, ensure_ascii=False)
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    @property
+    def record_id(self) -> str:
+        """Its id, whatever its column is called."""
+        return self._cells[self._rules["record_id"].source or ""]
 
     def chunks(self) -> Iterator[TableChunk]:
         """The one chunk."""

@@ -138,4 +138,11 @@ FAULTS = (
         "请在因子库目录中加入该表。",
         "Add the table to the factor folder.",
     ),
+    fault(
+        "factors.changed",
+        "因子表 {path} 在核算期间被改动，未存入。",
+        "The factor tables {path} were changed while they were used: nothing was stored.",
+        "请重新运行：会重新读取因子表。",
+        "Run it again: the tables are read anew.",
+    ),
 )

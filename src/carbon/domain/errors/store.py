@@ -127,6 +127,13 @@ FAULTS = (
         "Correct the record that replaced it.",
     ),
     fault(
+        "correction.known",
+        "替换用的记录 {record_id} 早已存入，未作更正。",
+        "The record {record_id} that should replace it is stored already: nothing was corrected.",
+        "替换用的记录须有自己的新编号；只需撤回时不带 --with。",
+        "Give what replaces it a new id of its own; to withdraw only, leave --with out.",
+    ),
+    fault(
         "correction.reason",
         "没有更正理由 {reason}。",
         "There is no reason {reason} for a correction.",
