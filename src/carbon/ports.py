@@ -334,6 +334,15 @@ class LogFiles(Protocol):
     def publish(self, head: Head, leaves: Iterable[bytes]) -> None:
         """Publish what the leaves refer to, then the checkpoint."""
 
+    def lacking(self, leaf: bytes) -> Sequence[str]:
+        """Files that a leaf refers to and that are neither published nor waiting for it."""
+
+    def rebuild(self, leaf: bytes, rows: Iterable[bytes]) -> Sequence[str]:
+        """Write the row files of a leaf again where it waits for publication; their names.
+
+        Raises ``log.changed`` unless the rows are those that the leaf commits to.
+        """
+
     def mend(self, tile: Tile, content: bytes) -> bool:
         """Write a file again unless it has this content; whether it was written."""
 
@@ -438,11 +447,17 @@ class StoreReader(Protocol):
     def head(self) -> Head | None:
         """The last checkpoint."""
 
-    def placed(self) -> Iterator[StoredFact]:
-        """All facts that have a place, by place."""
+    def placed(self, size: int) -> Iterator[StoredFact]:
+        """The facts that have one of the first places, by place."""
+
+    def corrections(self) -> Mapping[str, tuple[str | None, int]]:
+        """By the fact that is replaced: what replaces it, and the correction's number."""
 
     def pending_count(self) -> int:
         """How many wait for theirs."""
+
+    def is_pending(self, seq: int) -> bool:
+        """Whether a fact waits for its place."""
 
     def row_texts(self, seq: int) -> Iterator[bytes]:
         """The published row of each record of a fact, made anew from the stored columns."""

@@ -360,3 +360,21 @@ def test_who_always_comes_second_is_told_after_a_few_tries(system, monkeypatch):
     assert len(tries) == 6
     assert counts(system) == before
     assert not list((system.settings.spool / "rows").iterdir())
+
+
+def test_an_annotated_file_comes_back_with_the_ids_it_left_with(system, tmp_path):
+    """The apostrophe that keeps a spreadsheet from computing is taken off again."""
+    wrong = PHONE | {"record_id": "=A1", "item_id": "@7", "age_years": ""}
+    path = write_csv(tmp_path / "a.csv", [wrong])
+    returned = tmp_path / "back.csv"
+    system.ingest(IngestRequest(path, annotated=returned), silent)
+    text = returned.read_text("utf-8-sig")
+    assert "'=A1" in text
+    assert "'@7" in text
+    rows = list(csv.reader(text.splitlines()))
+    rows[1][rows[0].index("age_years")] = "2.5"
+    with returned.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    assert system.ingest(IngestRequest(returned), silent)["accepted"] == 1
+    right = write_csv(tmp_path / "b.csv", [wrong | {"age_years": "2.5"}])
+    assert system.ingest(IngestRequest(right), silent)["known"] == 1, "the same record"

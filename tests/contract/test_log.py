@@ -257,6 +257,9 @@ def test_a_flipped_bit_stops_the_log_until_it_is_repaired(system, phone, pattern
     sound(system)
 
 
+GUARDED = ("fact", "activity", "quantity", "correction", "life_entry")
+
+
 def _superuser(system: System, request, statements: list[str], values: list[tuple]) -> None:
     """Somebody who may do everything, guards switched off."""
     database = system.database
@@ -274,11 +277,11 @@ def _superuser(system: System, request, statements: list[str], values: list[tupl
         return
     url = database.url.set(username=postgres.OWNER, drivername="postgresql")
     with psycopg.connect(url.render_as_string(hide_password=False)) as connection:
-        for table in ("fact", "activity", "quantity"):
+        for table in GUARDED:
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement, own in zip(statements, values, strict=True):
             connection.execute(statement, own)
-        for table in ("fact", "activity", "quantity"):
+        for table in GUARDED:
             for trigger in ("refuse_update", "refuse_delete", "refuse_truncate"):
                 connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
@@ -363,3 +366,78 @@ def test_a_checkpoint_of_another_log_is_not_taken(system, phone, tmp_path, clock
     signed = cosign(forged, 1_790_000_000, witness, private.sign)
     fails("log.foreign", system.cosign, signed, witness.vkey)
     other.close()
+
+
+# --- lost files -----------------------------------------------------------------------------------
+
+
+def test_a_lost_row_file_stops_publication_and_is_made_anew(system, tmp_path):
+    """Nothing is signed that could never be published; the database still has every row."""
+    path = write_simulated(tmp_path / "day.csv", Simulation(seed=8, days=1))
+    system.ingest(_request(path), QUIET)
+    waiting = next((system.settings.spool / "rows").glob("*.jsonl"))
+    kept = waiting.read_bytes()
+    waiting.unlink()
+    fails("log.unpublished", system.sequence, QUIET)
+    assert f"rows/{waiting.name}" in system.repair()
+    assert waiting.read_bytes() == kept, "the very bytes"
+    system.sequence(QUIET)
+    sound(system)
+    published = system.settings.log / "rows" / waiting.name
+    published.unlink()
+    assert f"rows/{waiting.name}" in system.repair()
+    assert published.read_bytes() == kept
+    sound(system)
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM correction WHERE reason = %s", "reconcile.correction"),
+        ("UPDATE correction SET fact_id = 'x' WHERE reason = %s", "reconcile.correction"),
+        (
+            "UPDATE life_entry SET left_over = 0.9 WHERE 'returned' = %s AND ordinal = 1",
+            "reconcile.account",
+        ),
+    ],
+)
+def test_altered_corrections_and_accounts_are_found(system, phone, request, statement, code):
+    system.record(phone(1))
+    system.correct("r1", "returned")
+    system.sequence(QUIET)
+    sound(system)
+    _superuser(system, request, [statement], [("returned",)])
+    assert {d.code for d in system.reconcile(QUIET).differences} == {code}
+
+
+def test_reconciling_while_others_sequence_raises_no_alarm(system, phone, clock):
+    """What is placed after the published head was read is not compared with it."""
+    system.record(phone(1))
+    system.sequence(QUIET)
+    other = System(system.settings, clock)
+    head = system.log.checkpoint()
+    system.record(phone(2))
+    other.sequence(QUIET)
+    system.log.checkpoint = lambda: head
+    found = system.reconcile(QUIET)
+    assert {d.code for d in found.differences} <= {"reconcile.head"}
+    other.close()
+
+
+def test_an_interrupted_init_is_finished_by_the_same_call(home, clock, monkeypatch):
+    made = System(home, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr("carbon.adapters.logstore.LogFolder.create", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            made.init_log("log.example.cn/hedong")
+    fails("log.exists", made.init_log, "other.example.cn/log")
+    assert made.init_log("log.example.cn/hedong").startswith("log.example.cn/hedong+")
+    made.close()
+
+
+def test_text_with_control_characters_is_rejected_on_both_engines(system, phone):
+    answer = system.record(phone(1, enterprise="91120102MA\x00X", note="a\x07b"))
+    assert {(r["code"], r["column"]) for r in answer["reasons"]} == {
+        ("text.control", "enterprise"),
+        ("text.control", "note"),
+    }

@@ -24,7 +24,7 @@ from carbon.domain.errors import FAULTS, CarbonError, Lang
 
 _OWN = tuple(OWN_COLUMN + name for name in ("row", "column", "code", "problem", "fix"))
 #: A spreadsheet would compute cells that start like this.
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_FORMULA = re.compile(typed.FORMULA_START)
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 

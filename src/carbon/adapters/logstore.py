@@ -18,10 +18,13 @@ from contextlib import contextmanager
 from importlib.resources import files as package_files
 from pathlib import Path
 
+import numpy as np
+
 from carbon.adapters.disk import sync_folder, write_durably
-from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS
+from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS, RowFile
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import history_path
+from carbon.domain.log.merkle import leaf_hash
 from carbon.domain.log.note import Key
 from carbon.domain.log.tile import FULL, Tile, bundles, tiles
 from carbon.ports import Head
@@ -101,6 +104,32 @@ class LogFolder:
         self._put(history_path(head.size), head.note)
         self._put(CHECKPOINT, head.note)
         self._forget_partial(head.size - len(added), head.size)
+
+    def lacking(self, leaf: bytes) -> Sequence[str]:
+        """Files that a leaf refers to and that are neither published nor in the spool."""
+        folders = (self.public, self._spool)
+        return [
+            name
+            for name in _files_of(json.loads(leaf))
+            if not any((folder / name).exists() for folder in folders)
+        ]
+
+    def rebuild(self, leaf: bytes, rows: Iterable[bytes]) -> Sequence[str]:
+        """Write the row files of a leaf again into the spool, and publish them if it is.
+
+        Raises ``log.changed`` unless the rows are those that the leaf commits to.
+        """
+        content = json.loads(leaf)
+        file = RowFile(self._spool / ROWS, tuple(content["file"]))
+        for row in rows:
+            file.add(row + b"\n", np.array([len(row) + 1]), leaf_hash(row))
+        root, digests = file.finish()
+        if root.hex() != content["root"]:
+            raise CarbonError("log.changed", path=f"{ROWS}/{digests['sha256']}")
+        for name in _files_of(content):
+            if any((self.public / other).exists() for other in _files_of(content)):
+                place(self._spool / name, self.public / name)
+        return _files_of(content)
 
     def mend(self, tile: Tile, content: bytes) -> bool:
         """Write a file again unless it has this content."""

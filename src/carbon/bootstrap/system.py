@@ -165,18 +165,22 @@ class System:
         return open_log(str(self.settings.log))
 
     def init_log(self, origin: str) -> str:
-        """Make a new log with a new key; returns the key to publish. Raises ``log.exists``."""
-        self.database.ready()
-        key = self.settings.keys / LOG_KEY
-        if key.exists() or DatabaseQueue(self.database).head():
-            raise CarbonError("log.exists", path=key)
+        """Make a new log with a new key; returns the key to publish.
+
+        One that was interrupted is finished by the same call. Raises ``log.exists``,
+        ``log.origin``.
+        """
         if not is_name(origin):
             raise CarbonError("log.origin", origin=origin)
-        empty = not self.settings.log.exists() or not any(self.settings.log.iterdir())
-        if not empty or self._signed.exists():
-            raise CarbonError("log.exists", path=self.settings.log)
-        signer = SigningKey.create(key, origin)
-        LogFolder.create(self.settings.log, signer.key)
+        key, folder = self.settings.keys / LOG_KEY, self.settings.log
+        used = folder.exists() and any(folder.iterdir())
+        if used or self._signed.exists() or DatabaseQueue(self.database).head():
+            raise CarbonError("log.exists", path=folder)
+        if key.exists() and SigningKey(key).key.name != origin:
+            raise CarbonError("log.exists", path=key)
+        if not key.exists():
+            SigningKey.create(key, origin)
+        LogFolder.create(folder, self.signer.key)
         return self.signer.key.vkey
 
     def sequence(self, progress: Progress) -> Head | None:
@@ -191,9 +195,9 @@ class System:
         )
 
     def repair(self) -> list[str]:
-        """Make altered or missing tiles of the log anew; returns their paths."""
+        """Make altered or missing tiles and lost row files anew; returns their paths."""
         files = LogFolder(self.settings.log, self.settings.spool, self._signed)
-        return repair(DatabaseQueue(self.database), files)
+        return repair(DatabaseQueue(self.database), files, WholeStore(self.database))
 
     def cosign(self, note: bytes, witness: str) -> str:
         """Store and publish a witness's cosignature; returns its name.

@@ -40,7 +40,8 @@ def reconcile(
     published = verify_checkpoint(log.checkpoint(), [signer.key], verify).checkpoint
     found.differences += _heads(store, published.size, published.root)
     leaves = log.leaves(published.size)
-    for fact in store.placed():
+    corrections = dict(store.corrections())
+    for fact in store.placed(published.size):
         found.facts += 1
         leaf = next(leaves, None)
         if leaf != fact.body or fact.leaf_index != found.facts - 1:
@@ -49,11 +50,30 @@ def reconcile(
             )
         if leaf is not None:
             _compare_rows(fact, leaf, store, log, found)
+            found.differences += _correction(fact, leaf, corrections)
         progress(found.rows, None)
     if next(leaves, None) is not None:
         found.differences.append(CarbonError("reconcile.lost", index=found.facts))
     found.pending = store.pending_count()
+    found.differences += [
+        CarbonError("reconcile.correction", id=replaced)
+        for replaced, (_, seq) in corrections.items()
+        if not store.is_pending(seq)
+    ]
     return found
+
+
+def _correction(
+    fact: StoredFact, leaf: bytes, corrections: dict[str, tuple[str | None, int]]
+) -> Iterator[CarbonError]:
+    """A published correction against its row; takes the row off those still unexplained."""
+    if not leaf.startswith(b"{") or b'"type":"correction"' not in leaf:
+        return
+    content = json.loads(leaf)
+    replaced = content["replaces"]
+    by = content["row"]["id"] if "row" in content else None
+    if corrections.pop(replaced, None) != (by, fact.seq):
+        yield CarbonError("reconcile.correction", id=replaced)
 
 
 def _heads(store: StoreReader, size: int, root: bytes) -> Iterator[CarbonError]:

@@ -43,7 +43,8 @@ def sequence(
 
     Raises ``log.busy`` while another process sequences, ``log.rollback`` where the database is
     older than what was signed, ``log.changed`` and ``log.inconsistent`` where files were altered,
-    ``file.output`` on a full disk. Whatever is raised, no acknowledged fact is lost.
+    ``log.unpublished`` where some are lost, ``file.output`` on a full disk. Whatever is raised, no
+    acknowledged fact is lost.
     """
     with files.sequencing(), queue.sequencing():
         head = _recover(queue, files, signer, verify)
@@ -94,6 +95,10 @@ def _advance(
 ) -> Head:
     """One checkpoint further."""
     bodies = [leaf.body for leaf in pending]
+    lost = [name for body in bodies for name in files.lacking(body)]
+    if lost:
+        # Signed first, such a leaf could never be published, and the log would stand still.
+        raise CarbonError("log.unpublished", path=lost[0])
     read = _reader(head, files)
     levels = Levels(hash_leaves(bodies), head.size, read)
     tail = _tail(head, files, read)

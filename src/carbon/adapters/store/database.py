@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from carbon.adapters.store import schema
 from carbon.domain.errors import CarbonError
@@ -80,7 +80,9 @@ class Database:
                 if self.is_sqlite:
                     connection.exec_driver_sql(begin)
                 yield connection
-        except (OperationalError, sqlite3.OperationalError, psycopg.OperationalError) as error:
+        except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError):
+            raise  # a broken constraint is for the caller to read
+        except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
             state = getattr(getattr(error, "orig", error), "sqlstate", None)
             code = "store.raced" if state in RETRYABLE else "store.unavailable"
             raise CarbonError(code, reason=first_line(error)) from error

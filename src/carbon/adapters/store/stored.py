@@ -41,6 +41,7 @@ COLUMNS = (
     "receiver_digest", "rest_digest", "row", "site",
 )  # fmt: skip
 _BATCH = 10_000
+_PAGE = 1_000
 
 _RECORDS = sa.select(
     *(t.activity.c[n] if n in t.activity.c else t.quantity.c[n] for n in COLUMNS),
@@ -68,10 +69,16 @@ def columns_of(
 
 def of_submission(database: Database, seq: int) -> Iterator[list[Any]]:
     """The records of a fact in the order of its rows, a batch at a time."""
-    query = _RECORDS.where(t.activity.c.fact_seq == seq).order_by(t.activity.c.row)
-    with database.read() as connection:
-        streamed = connection.execution_options(stream_results=True, max_row_buffer=_BATCH)
-        yield from (list(part) for part in streamed.execute(query).partitions(_BATCH))
+    query = _RECORDS.where(t.activity.c.fact_seq == seq).order_by(t.activity.c.row).limit(_BATCH)
+    last: int | None = -1
+    # A transaction a batch: a reader must not keep writers of SQLite waiting.
+    while last is not None:
+        after = sa.or_(t.activity.c.row.is_(None), t.activity.c.row > last)
+        with database.read() as connection:
+            rows = list(connection.execute(query.where(after)))
+        if rows:
+            yield rows
+        last = rows[-1].row if len(rows) == _BATCH else None
 
 
 class Records:
@@ -150,19 +157,32 @@ class WholeStore:
                     found.append(
                         CarbonError("reconcile.orphan", table=table, other=other, count=count)
                     )
+            broken = connection.execute(_BROKEN_ACCOUNTS).scalar_one()
+            if broken:
+                found.append(CarbonError("reconcile.account", count=broken))
         return found
 
-    def placed(self) -> Iterator[StoredFact]:
-        """All facts that have a place, by place."""
-        query = (
-            sa.select(t.fact.c.seq, t.fact.c.body, t.fact.c.leaf_index)
-            .where(t.fact.c.leaf_index.is_not(None))
-            .order_by(t.fact.c.leaf_index)
-        )
+    def placed(self, size: int) -> Iterator[StoredFact]:
+        """The facts that have one of the first places, by place; a transaction a page."""
+        index = t.fact.c.leaf_index
+        query = sa.select(t.fact.c.seq, t.fact.c.body, index).order_by(index)
+        for start in range(0, size, _PAGE):
+            page = query.where(index >= start, index < min(size, start + _PAGE))
+            with self._database.read() as connection:
+                rows = list(connection.execute(page))
+            yield from (StoredFact(r.seq, bytes(r.body), r.leaf_index) for r in rows)
+
+    def corrections(self) -> Mapping[str, tuple[str | None, int]]:
+        """By the fact that is replaced: what replaces it, and the correction's number."""
+        query = sa.select(t.correction.c.replaces, t.correction.c.fact_id, t.correction.c.fact_seq)
         with self._database.read() as connection:
-            streamed = connection.execution_options(stream_results=True, max_row_buffer=1_000)
-            for row in streamed.execute(query):
-                yield StoredFact(row.seq, bytes(row.body), row.leaf_index)
+            return {r.replaces: (r.fact_id, r.fact_seq) for r in connection.execute(query)}
+
+    def is_pending(self, seq: int) -> bool:
+        """Whether a fact waits for its place."""
+        query = sa.select(t.fact.c.seq).where(t.fact.c.seq == seq, t.fact.c.leaf_index.is_(None))
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() is not None
 
     def pending_count(self) -> int:
         """How many wait for theirs."""
@@ -190,5 +210,26 @@ _ORPHANS = tuple(
         (t.quantity, t.activity),
         (t.activity, t.claim),
         (t.claim, t.activity),
+    )
+)
+
+_entry = t.life_entry.c
+
+
+def _before(column: sa.Column[Any]) -> sa.Over[Any]:
+    """The value of a column in the entry before, of the same account."""
+    return sa.func.lag(column).over(partition_by=_entry.item_key, order_by=_entry.ordinal)
+
+
+_chain = sa.select(
+    _entry.ordinal,
+    _before(_entry.ordinal).label("place_before"),
+    (_before(_entry.left_over) - _entry.granted - _entry.left_over).label("gap"),
+).subquery()
+#: Entries of life accounts that do not follow from the one before, to nine decimals.
+_BROKEN_ACCOUNTS = sa.select(sa.func.count()).where(
+    sa.or_(
+        sa.func.abs(_chain.c.gap) > 1e-9,  # noqa: PLR2004  rounding of sums of ratios
+        _chain.c.ordinal != sa.func.coalesce(_chain.c.place_before + 1, 0),
     )
 )

@@ -23,12 +23,14 @@ class TableChunk:
 
     ``load`` reads the raw table (source names); it runs in the thread or process that quantifies
     the chunk. ``rows``: file row of each record, or the first one where they are consecutive.
+    ``returned``: an annotated file come back, whose apostrophes before formulas are not the user's.
     """
 
     load: Callable[[], pa.Table]
     rules: Mapping[str, Rule]
     vocabularies: Mapping[str, Vocabulary]
     rows: Int | int
+    returned: bool = False
     _raw: pa.Table | None = field(default=None, repr=False)
     _batch: Batch | None = field(default=None, repr=False)
 
@@ -55,8 +57,9 @@ class TableChunk:
         if rule.row_number is not None:
             numbers = pa.array(self.row_numbers()).cast(pa.string())
             return pc.binary_join_element_wise(rule.row_number, numbers, "")
-        cells = raw.column(rule.source)
-        return cells.combine_chunks() if cells.num_chunks != 1 else cells.chunk(0)
+        column = raw.column(rule.source)
+        cells = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        return typed.without_guard(cells) if self.returned else cells
 
     def folded(self, column: str) -> pa.Array:
         """Ids of a column in the form under which they are compared; blank ones are null."""
@@ -96,7 +99,7 @@ class TableChunk:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travels as what it takes to read it, not as what was read."""
-        return TableChunk, (self.load, self.rules, self.vocabularies, self.rows)
+        return TableChunk, (self.load, self.rules, self.vocabularies, self.rows, self.returned)
 
     def _read(self) -> Batch:
         findings: list[Finding] = []
@@ -125,6 +128,7 @@ class TableChunk:
             if column.kind == "text":
                 cells = self.column(column.name)
                 note("text.too_long", column.name, typed.too_long(cells, column.longest))
+                note("text.control", column.name, typed.controls(cells))
         return batch
 
     def codes(self, name: str) -> Code:

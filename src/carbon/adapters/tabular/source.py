@@ -15,8 +15,8 @@ from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.csv_file import BLOCK_BYTES, CsvFile
 from carbon.adapters.tabular.identity import suspect_rows
+from carbon.adapters.tabular.mapping import OWN_COLUMN, Rule
 from carbon.adapters.tabular.mapping import Mapping as ColumnMapping
-from carbon.adapters.tabular.mapping import Rule
 from carbon.adapters.tabular.parquet_file import ParquetFile
 from carbon.adapters.tabular.survey import IDENTIFYING, Survey, survey
 from carbon.adapters.tabular.tables import TableFile
@@ -47,6 +47,7 @@ class TableSource:
                 limit=MAX_COLUMNS,
             )
         self._rules = mapping.place(header, file.path)
+        self._returned = any(name.strip().startswith(OWN_COLUMN) for name in header)
         for name, rule in self._rules.items():
             _check_words(name, rule, vocabularies)
         coded = {*vocabularies} | {"site", "enterprise"}
@@ -83,7 +84,7 @@ class TableSource:
         some = False
         for load, rows in self._file.pieces(self._columns, self._coded, whole=True):
             some = True
-            yield TableChunk(load, self._rules, self._vocabularies, rows)
+            yield TableChunk(load, self._rules, self._vocabularies, rows, self._returned)
         if not some and self._file.malformed:
             raise CarbonError("file.format", path=self._file.path, reason="no row fits its header")
         if not some:
@@ -106,7 +107,7 @@ class TableSource:
         names = list(dict.fromkeys(r.source for r in rules.values() if r.source))
         coded = [name for name in names if name in self._coded]
         chunks = (
-            TableChunk(load, rules, self._vocabularies, rows)
+            TableChunk(load, rules, self._vocabularies, rows, self._returned)
             for load, rows in self._file.pieces(names, coded)
         )
         return survey(chunks, self._file.path)

@@ -21,6 +21,8 @@ from carbon.domain.units import Code, Float, Mask
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _ASCII_END = 128
+#: Control characters that are no white space.
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 #: Floats below this are exact whole numbers.
 _EXACT = 2**53
 
@@ -59,6 +61,17 @@ def _float_text(value: float | None) -> str | None:
         return None
     whole = value.is_integer() and abs(value) < _EXACT
     return str(int(value)) if whole else repr(value)
+
+
+#: What an annotated file puts an apostrophe before, see `adapters/annotated`.
+FORMULA_START = r"[=+\-@\t\r\n]"
+
+
+def without_guard(column: pa.Array) -> pa.Array:
+    """Text without the apostrophe that an annotated file put before what looks like a formula."""
+    if not is_text(column):
+        return column
+    return pc.replace_substring_regex(plain(column), f"^'({FORMULA_START})", r"\1")
 
 
 def trimmed(column: pa.Array) -> pa.Array:
@@ -241,6 +254,20 @@ def not_blank(cells: pa.Array) -> Mask:
         left = trimmed(cells.take(pa.array(rows)))
         some[rows] = valid(left)
     return some
+
+
+def controls(column: pa.Array) -> Mask | None:
+    """Where strings hold control characters other than tab and line ends; ``None`` if nowhere.
+
+    No spreadsheet shows them, and PostgreSQL takes no NUL.
+    """
+    if not is_text(column):
+        return None
+    words = column.dictionary if pa.types.is_dictionary(column.type) else column
+    data = string_buffers(text(words))[1]
+    if not data.size or data.min() >= ord(" "):
+        return None
+    return per_word(column, lambda c: np.asarray(pc.match_substring_regex(c, _CONTROL)))
 
 
 def too_long(column: pa.Array, longest: int) -> Mask | None:

@@ -19,11 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 ITEM_DAYS = 7
 PAIR_DAYS = 3
 MASS_SHARE = 0.03
+#: Standing claims that one is compared with, the latest first: a bulk buyer's day stays affordable.
+MOST = 1_000
 
 Rule = Literal["item", "pair"]
 
@@ -58,7 +61,7 @@ def suspects(acts: Iterable[Act]) -> dict[int, Rule]:
         standing: dict[str, list[Act]] = {}
         for act in (a for a in everything if key(a)):
             earlier = standing.setdefault(key(act), [])
-            if act.row is not None and any(same(act, other) for other in earlier):
+            if act.row is not None and any(same(act, o) for o in islice(reversed(earlier), MOST)):
                 found.setdefault(act.row, rule)
             else:
                 earlier.append(act)

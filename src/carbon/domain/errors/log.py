@@ -27,6 +27,14 @@ FAULTS = (
         "Check the path; on a new system run carbon log init; else restore it from a mirror.",
     ),
     fault(
+        "log.unpublished",
+        "有事实所指的文件 {path} 不见了，无法公布。",
+        "The file {path} that a fact refers to is gone: it cannot be published.",
+        "逐行数据请运行 carbon log repair 由数据库重写；因子库与公式请从 CARBON_SPOOL 的备份恢复。",
+        "Rows are rewritten by carbon log repair; restore tables and formulas from a backup of "
+        "CARBON_SPOOL.",
+    ),
+    fault(
         "log.unreachable",
         "无法连接 {address}：{reason}。",
         "Cannot reach {address}: {reason}.",
@@ -166,6 +174,20 @@ FAULTS = (
         "The published checkpoint has {published} leaves, the database {stored}, or another root.",
         "若刚写入，请先运行 carbon log sequence；否则查明原因。",
         "Right after writing run carbon log sequence; otherwise find out why.",
+    ),
+    fault(
+        "reconcile.correction",
+        "更正表与日志不同：{id}。",
+        "The table of corrections differs from the log: {id}.",
+        "日志为准；请查明谁改动了数据库。",
+        "The log is right; find out who changed the database.",
+    ),
+    fault(
+        "reconcile.account",
+        "有 {count} 个寿命账户条目与前一条不相接。",
+        "{count} entries of life accounts do not follow from the ones before.",
+        "请从备份恢复，并查明原因。",
+        "Restore from a backup and find out why.",
     ),
     fault(
         "reconcile.orphan",

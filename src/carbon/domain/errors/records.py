@@ -20,6 +20,13 @@ FAULTS = (
         "Fill it in.",
     ),
     fault(
+        "text.control",
+        "文字含不可见的控制字符。",
+        "The text holds invisible control characters.",
+        "请删去后重新输入该单元格。",
+        "Clear the cell and type it again.",
+    ),
+    fault(
         "text.too_long",
         "文字过长。",
         "The text is too long.",
