@@ -352,7 +352,7 @@ def test_who_always_comes_second_is_told_after_a_few_tries(system, monkeypatch):
         tries.append(1)
         raise CarbonError("store.raced", reason="uq_fact_kind_key")
 
-    monkeypatch.setattr("carbon.adapters.intake.load_records", faster)
+    monkeypatch.setattr("carbon.adapters.intake.load_rows", faster)
     monkeypatch.setattr("carbon.bootstrap.system._WAIT", 0)
     before = counts(system)
     with pytest.raises(CarbonError, match=re.escape("store.raced")):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,8 @@ from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import (
-    Facts,
-    NewFact,
-    add_fact,
-    correct,
-    load_records,
-    raced,
-)
+from carbon.adapters.store.facts import Facts, NewFact, correct, load_rows
+from carbon.adapters.store.submission import StagedRows, StreamedRows
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Finding, Vocabulary
@@ -37,7 +32,6 @@ from carbon.ports import Claims, LifeEntry
 
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
 _TIME_BYTES, _CHANCE_BYTES = 6, 6
-_TABLES = ("person", "claim", "activity", "quantity", "personal", "life_entry")
 SUBMISSION, RECORD, CORRECTION = "submission", "record", "correction"
 
 
@@ -62,7 +56,7 @@ class Request:
 
 
 class StoreIntake:
-    """Stages records on disk, then stores all of them in one transaction with their leaf."""
+    """Stores all records of a submission in one transaction with their leaf, or nothing."""
 
     def __init__(
         self,
@@ -78,7 +72,10 @@ class StoreIntake:
         self._request, self._engine = request, engine
         self.suspects = survey.suspects
         self._reference, self._database = reference, database
-        self._tables = {name: TableSpool() for name in _TABLES}
+        bulk = request.kind == SUBMISSION and not database.is_sqlite
+        prepare = partial(reference.record, at=request.at)
+        self._stored = (StreamedRows if bulk else StagedRows)(database, prepare, request.at)
+        self._persons = TableSpool()
         self._rows = RowFile(spool / ROWS, reference.algorithms)
         self._count = 0
         self._text = b""
@@ -95,7 +92,7 @@ class StoreIntake:
         milliseconds = int(request.at.timestamp() * 1000)
         prefix = milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
         known = Facts(self._database).known_persons
-        parties = Parties(survey, request.source, vault, known, self._tables["person"].add)
+        parties = Parties(survey, request.source, vault, known, self._persons.add)
         return RecordWriter(
             self._engine,
             words,
@@ -126,7 +123,7 @@ class StoreIntake:
                 staged.tables[name] = staged.tables[name].append_column("row", numbers)
         staged.tables["life_entry"] = _life_table(staged.tables["claim"].column("fact_id"), life)
         for name, table in staged.tables.items():
-            self._tables[name].add(table)
+            self._stored.add(name, table)
         self._rows.add(staged.texts, staged.ends, staged.hashes)
         self._text = staged.texts
         self._count += len(staged)
@@ -149,15 +146,12 @@ class StoreIntake:
         answer = {**answer, "kind": request.kind, "id": request.key}
         fact = NewFact(request.kind, request.key, body, request.digest, answer)
         try:
-            with raced(), self._database.write() as connection:
-                self._reference.record(connection, request.at)
-                seq = add_fact(connection, fact, request.at)
+            with self._stored.finishing(fact) as (connection, seq):
                 if request.replaces is not None:
                     new = json.loads(self._text)["id"]
                     correct(connection, request.replaces, new, request.reason, seq, request.at)
-                batches = {name: spool.batches() for name, spool in self._tables.items()}
-                batches["person"] = kept_persons(batches["person"])
-                load_records(connection, batches, seq, request.at)
+                persons = kept_persons(self._persons.batches())
+                load_rows(connection, "person", persons, seq, request.at)
         except CarbonError as error:
             # After any other fault the transaction may have been committed unseen.
             if error.code == "store.raced":
@@ -193,8 +187,8 @@ class StoreIntake:
         self._close()
 
     def _close(self) -> None:
-        for spool in self._tables.values():
-            spool.close()
+        self._stored.close()
+        self._persons.close()
 
 
 def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:

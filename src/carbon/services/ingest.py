@@ -276,9 +276,10 @@ def ingest(
         task = ExamineChunk(engine, intake, store, intake.suspects)
 
         def take(done: Examined) -> None:
-            intake.add(done.staged, done.life)
-            intake.reject(done.chunk, done.findings)
             count.add(done)
+            if accept_valid or not count.rejected:
+                intake.add(done.staged, done.life)
+            intake.reject(done.chunk, done.findings)
             reasons.update({(f.code, f.column): 0 for f in done.findings})
             for found in done.findings:
                 reasons[found.code, found.column] += len(found.rows)

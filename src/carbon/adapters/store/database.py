@@ -75,17 +75,10 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sa.Connection]:
-        try:
-            with self.engine.connect() as connection, connection.begin():
-                if self.is_sqlite:
-                    connection.exec_driver_sql(begin)
-                yield connection
-        except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError):
-            raise  # a broken constraint is for the caller to read
-        except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
-            state = getattr(getattr(error, "orig", error), "sqlstate", None)
-            code = "store.raced" if state in RETRYABLE else "store.unavailable"
-            raise CarbonError(code, reason=first_line(error)) from error
+        with told(), self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql(begin)
+            yield connection
 
     def ready(self) -> None:
         """Raise ``store.outdated`` unless the schema is the one this program works with."""
@@ -99,6 +92,22 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What a driver raises, as one of our errors; a broken constraint is for the caller to read.
+
+    Raises ``store.raced`` where trying again helps, ``store.unavailable`` otherwise.
+    """
+    try:
+        yield
+    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError):
+        raise
+    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+        state = getattr(getattr(error, "orig", error), "sqlstate", None)
+        code = "store.raced" if state in RETRYABLE else "store.unavailable"
+        raise CarbonError(code, reason=first_line(error)) from error
 
 
 def first_line(error: Exception) -> str:

@@ -191,9 +191,10 @@ def _is_taken(error: Exception) -> bool:
     return state == _TAKEN or (state is None and ("UNIQUE" in said or said == "exists"))
 
 
-def add_fact(connection: sa.Connection, new: NewFact, at: datetime) -> int:
-    """Append a fact with its pending leaf; returns its number."""
+def add_fact(connection: sa.Connection, new: NewFact, at: datetime, seq: int | None = None) -> int:
+    """Append a fact with its pending leaf; returns its number, ``seq`` if it was given one."""
     values = {
+        **({} if seq is None else {"seq": seq}),
         "kind": new.kind,
         "key": new.key,
         "request": new.request,
@@ -201,8 +202,8 @@ def add_fact(connection: sa.Connection, new: NewFact, at: datetime) -> int:
         "answer": None if new.answer is None else json.dumps(new.answer, ensure_ascii=False),
         "recorded_at": at,
     }
-    seq = connection.execute(sa.insert(t.fact).values(values).returning(t.fact.c.seq)).scalar_one()
-    return int(seq)
+    inserted = sa.insert(t.fact).values(values).returning(t.fact.c.seq)
+    return int(connection.execute(inserted).scalar_one())
 
 
 def has_fact(connection: sa.Connection, kind: str, key: str) -> bool:
@@ -211,21 +212,27 @@ def has_fact(connection: sa.Connection, kind: str, key: str) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def load_records(
-    connection: sa.Connection,
-    batches: Mapping[str, Iterable[pa.Table]],
-    seq: int,
-    at: datetime,
+def next_seq(connection: sa.Connection) -> int:
+    """The number of a fact that will be added at the end of a transaction (PostgreSQL)."""
+    sequence = sa.func.pg_get_serial_sequence(t.fact.name, t.fact.c.seq.name)
+    return int(connection.execute(sa.select(sa.func.nextval(sequence))).scalar_one())
+
+
+#: Tables of a submission's rows, by name.
+ROW_TABLES = {
+    table.name: table
+    for table in (t.person, t.claim, t.activity, t.quantity, t.personal, t.life_entry)
+}
+
+
+def load_rows(
+    connection: sa.Connection, name: str, batches: Iterable[pa.Table], seq: int, at: datetime
 ) -> None:
-    """Append a submission's rows, table by table; parties first."""
-    stamped = {"fact_seq": seq, "recorded_at": t.instant_text(at)}
-    own = {
-        "activity": stamped,
-        "quantity": stamped,
-        "life_entry": {"recorded_at": stamped["recorded_at"]},
-    }
-    for table in (t.person, t.claim, t.activity, t.quantity, t.personal, t.life_entry):
-        load(connection, table, batches[table.name], own.get(table.name))
+    """Append rows of a submission to one of its tables, each naming its fact and its time."""
+    stamps = {"fact_seq": seq, "recorded_at": t.instant_text(at)}
+    table = ROW_TABLES[name]
+    own = {column: stamp for column, stamp in stamps.items() if column in table.c}
+    load(connection, table, batches, own)
 
 
 def correct(

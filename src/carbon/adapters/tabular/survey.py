@@ -69,6 +69,8 @@ def survey(chunks: Iterator[TableChunk], path: object) -> Survey:
         giver[p.rows] = _places(encoded.chunk(2 * number))
         receiver[p.rows] = _places(encoded.chunk(2 * number + 1))
     identities = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.string())
+    # Finding a million distinct parties takes more memory than all that follows: give it back.
+    pa.default_memory_pool().release_unused()
     return Survey(suspects, identities, giver, receiver)
 
 
