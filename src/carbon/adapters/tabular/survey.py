@@ -6,7 +6,7 @@ is looked at in the second pass, a chunk at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
-from carbon.adapters.tabular.identity import suspect_rows
+from carbon.adapters.tabular.identity import hashes, suspect_rows
 from carbon.domain.activity.duplicates import PAIR_DAYS
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Code, Int
@@ -28,6 +29,8 @@ IDENTIFYING = (
 MAX_ROWS = 2_000_000
 #: Two days at most :data:`PAIR_DAYS` apart share one of two overlapping stretches of this length.
 _STRETCH = 2 * PAIR_DAYS
+#: Parties are numbered in parts, by a hash: a table of all of them would be the largest thing here.
+_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +65,32 @@ def survey(chunks: Iterator[TableChunk], path: object) -> Survey:
     last = max((int(p.rows[-1]) for p in parties if len(p.rows)), default=0)
     if sum(len(p.rows) for p in parties) > MAX_ROWS:
         raise CarbonError("file.too_large", path=path, what="rows", value=last, limit=MAX_ROWS)
-    columns = [part for p in parties for part in (p.giver, p.receiver)]
-    encoded = pa.chunked_array(columns, pa.string()).dictionary_encode()
     giver, receiver = (np.full(last + 1, -1, np.int32) for _ in range(2))
-    for number, p in enumerate(parties):
-        giver[p.rows] = _places(encoded.chunk(2 * number))
-        receiver[p.rows] = _places(encoded.chunk(2 * number + 1))
-    identities = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.string())
+    identities: list[pa.Array] = [pa.array([], pa.string())]
+    for part in range(_PARTS):
+        identities.append(_encode(parties, part, sum(map(len, identities)), giver, receiver))
     # Finding a million distinct parties takes more memory than all that follows: give it back.
     pa.default_memory_pool().release_unused()
-    return Survey(suspects, identities, giver, receiver)
+    return Survey(suspects, pa.concat_arrays(identities), giver, receiver)
 
 
-def _places(part: pa.DictionaryArray) -> Code:
-    found: Code = pc.fill_null(part.indices, -1).to_numpy(zero_copy_only=False)
-    return found
+def _encode(
+    parties: Sequence[_Parties], part: int, first: int, giver: Code, receiver: Code
+) -> pa.Array:
+    """Number the distinct parties of one part from ``first`` on; returns them."""
+    places, cells = [], []
+    for p in parties:
+        for column, numbers in ((p.giver, giver), (p.receiver, receiver)):
+            own = typed.valid(column) & (hashes(column) % np.uint64(_PARTS) == part)
+            if own.any():
+                places.append((numbers, p.rows[own]))
+                cells.append(column.filter(pa.array(own)))
+    if not cells:
+        return pa.array([], pa.string())
+    encoded = pa.chunked_array(cells, pa.string()).dictionary_encode()
+    for (numbers, rows), chunk in zip(places, encoded.chunks, strict=True):
+        numbers[rows] = chunk.indices.to_numpy() + first
+    return encoded.chunk(0).dictionary
 
 
 def _identifiers(chunk: TableChunk, parties: list[_Parties]) -> tuple[Mapping[str, pa.Array], Int]:
