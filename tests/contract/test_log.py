@@ -64,9 +64,11 @@ def test_every_checkpoint_extends_every_earlier_one(system, phone):
         assert check_consistency(old.size, old.root, last.size, last.root, proof)
 
 
-def test_a_record_has_a_receipt_as_soon_as_it_is_published(system, phone, tmp_path):
+def test_a_record_has_a_receipt_as_soon_as_it_is_published(system, phone):
+    """Also before the first checkpoint; the proof in it is one of the public format."""
     system.record(phone(1))
-    fails("receipt.pending", system.receipt, "r1") if system.sequence(QUIET) is None else None
+    fails("receipt.pending", system.receipt, "r1")
+    system.sequence(QUIET)
     system.record(phone(2))
     fails("receipt.pending", system.receipt, "r2")
     fails("receipt.unknown", system.receipt, "r3")
@@ -76,7 +78,7 @@ def test_a_record_has_a_receipt_as_soon_as_it_is_published(system, phone, tmp_pa
     content = json.loads(system.receipt("r2"))
     leaf = content["leaf"].encode()
     seen = verify_proof(leaf, content["proof"].encode(), [system.signer.key], verify_ed25519)
-    assert seen.checkpoint.size == json.loads(content["proof"].split("\n")[-5] or "0") or seen
+    assert seen.checkpoint.size == 4, "catalogue, formula and two records"
 
 
 def test_receipts_of_a_file_check_with_the_database_gone(system, tmp_path):

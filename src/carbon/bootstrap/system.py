@@ -255,6 +255,7 @@ class System:
         asked = _Asked(
             kind=SUBMISSION,
             key=key,
+            named=request.submission or request.path.name,
             digest=digest,
             source=request.source,
             demonstration=request.demonstration,
@@ -274,7 +275,8 @@ class System:
         """
         record = open_record(cells, self.words)
         digest = self._digest({"cells": dict(cells), "methodology": methodology})
-        asked = _Asked(RECORD, record_key(self.vault, source, record.record_id), digest, source)
+        key = record_key(self.vault, source, record.record_id)
+        asked = _Asked(RECORD, key, record.record_id, digest, source)
         return self._store(asked, record, methodology)
 
     def correct(
@@ -300,13 +302,15 @@ class System:
             "methodology": methodology,
         }
         key, digest = record_key(self.vault, source, record_id), self._digest(request)
-        answered = self._answered(CORRECTION, key, digest)
+        answered = self._answered(CORRECTION, key, digest, record_id)
         if answered is not None:
             return answered
         corrections = Corrections(self.database)
         replaces = corrections.fact_of(key, record_id)
         if record is not None:
-            asked = _Asked(CORRECTION, key, digest, source, replaces=replaces, reason=reason)
+            asked = _Asked(
+                CORRECTION, key, record_id, digest, source, replaces=replaces, reason=reason
+            )
             told = self._store(asked, record, methodology)
             if told["known"]:
                 raise CarbonError("correction.known", record_id=record.record_id)
@@ -326,13 +330,16 @@ class System:
         """A client's id as a key of facts: what is public of it is a keyed hash."""
         return self.vault.pseudonym("key", f"{source}\n{key}".encode())
 
-    def _answered(self, kind: str, key: str, digest: str) -> Mapping[str, Any] | None:
-        """What the same request was told. Raises ``request.conflict`` for another one."""
+    def _answered(self, kind: str, key: str, digest: str, named: str) -> Mapping[str, Any] | None:
+        """What the same request was told. Raises ``request.conflict`` for another one.
+
+        ``named``: the id as its client knows it.
+        """
         answered = Facts(self.database).answered(kind, key)
         if answered is None:
             return None
         if answered.request != digest:
-            raise CarbonError("request.conflict", id=key)
+            raise CarbonError("request.conflict", id=named)
         return answered.answer
 
     def _store(
@@ -345,7 +352,7 @@ class System:
         """Answer a request, once: as before, or by storing it, again where another was faster."""
         facts = Facts(self.database, asked.replaces)
         for attempt in range(_TRIES):
-            answered = self._answered(asked.kind, asked.key, asked.digest)
+            answered = self._answered(asked.kind, asked.key, asked.digest, asked.named)
             if answered is not None:
                 return answered
             # Only now: what was told stands, also where its methodology is no longer in force.
@@ -367,7 +374,10 @@ class System:
                 time.sleep(random.uniform(0, _WAIT * 2**attempt))  # noqa: S311  no secret
                 continue
             # Nothing of it was new: because the same submission was stored meanwhile?
-            if "id" in answer or self._answered(asked.kind, asked.key, asked.digest) is None:
+            if (
+                "id" in answer
+                or self._answered(asked.kind, asked.key, asked.digest, asked.named) is None
+            ):
                 return answer
         raise AssertionError("unreachable: the last try returns or raises")
 
@@ -451,6 +461,7 @@ class _Asked:
 
     kind: str
     key: str
+    named: str
     digest: str
     source: str
     demonstration: bool = False
