@@ -62,6 +62,11 @@ class Period:
         return cls((int(match[1]) - 1970) * 12 + int(match[2]) - 1)
 
     @property
+    def first_day(self) -> date:
+        """Its first day."""
+        return date(1970 + self.month // 12, self.month % 12 + 1, 1)
+
+    @property
     def last_day(self) -> date:
         """Its last day."""
         following = self.month + 1

@@ -8,11 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from carbon.domain.activity.record import CODES, REGIONS
 from carbon.domain.errors import CarbonError
+from carbon.domain.log.form import (
+    DAY,
+    HASH,
+    LINE,
+    MONTH,
+    Form,
+    Test,
+    members,
+    object_of,
+    string,
+    text,
+    truth,
+    whole,
+)
+from carbon.domain.log.form import GRAMS as WHOLE_GRAMS
 from carbon.domain.quantification.expression import NUMBERS
 from carbon.domain.quantification.trace import GRAMS
 
@@ -24,35 +39,8 @@ _LISTED: Final = re.compile(r"([0-9a-f]{64})  ([\w. -]{1,200}\.csv)")
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-#: True, or anything that counts as true, for a sound value; may raise TypeError for another type.
-Test = Callable[[Any], object]
-#: Members of an object by name; ``name?`` may be absent.
-Form = Mapping[str, Test]
-
-
-def _text(pattern: str) -> Test:
-    return re.compile(pattern).fullmatch
-
-
-def _whole(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**53
-
-
-def _truth(value: object) -> bool:
-    return type(value) is bool
-
-
-def _string(value: object) -> bool:
-    return type(value) is str
-
-
-_HASH = _text("[0-9a-f]{64}")
 #: Twelve bytes of time and chance, four of a row; never all zero.
-_ID = _text("(?!0{32})[0-9a-f]{32}")
-_DAY = _text("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_GRAMS = _text("0|-?[1-9][0-9]{0,15}")
-#: One line, without what could disguise it on a screen.
-_LINE = _text("[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,2000}")
+_ID = text("(?!0{32})[0-9a-f]{32}")
 
 _WORDS: Mapping[str, Test] = {
     name: frozenset(entry.code for entry in entries).__contains__
@@ -60,43 +48,18 @@ _WORDS: Mapping[str, Test] = {
 }
 _FIELDS: Form = {
     "act": _WORDS["act"],
-    "hedong": _truth,
-    "item": _truth,
-    "item_type": _LINE,
-    "month": _text("[0-9]{4}-(0[1-9]|1[0-2])"),
+    "hedong": truth,
+    "item": truth,
+    "item_type": LINE,
+    "month": MONTH,
     **{
         f"{name}?": _WORDS[name]
         for name in (
             "condition destination evidence process region subsidised transport_mode".split()
         )
     },
-    **{f"{name}?": _text("[-+.0-9e]{1,40}") for name in NUMBERS},
+    **{f"{name}?": text("[-+.0-9e]{1,40}") for name in NUMBERS},
 }
-
-
-def _members(form: Form) -> Callable[[Any], str | None]:
-    """A check of an object: the first member that is wrong, ``None`` where all are right."""
-    tests = {name.removesuffix("?"): test for name, test in form.items()}
-    needed = frozenset(name for name in form if not name.endswith("?"))
-
-    def check(value: Any) -> str | None:
-        if type(value) is not dict:
-            return "{}"
-        name = ""
-        try:
-            for name, member in value.items():
-                if not tests[name](member):
-                    return str(name)
-        except (KeyError, TypeError):
-            return str(name)
-        return None if needed <= value.keys() else min(needed - value.keys())
-
-    return check
-
-
-def _object(form: Form) -> Test:
-    check = _members(form)
-    return lambda value: check(value) is None
 
 
 def _factors(value: object) -> bool:
@@ -105,45 +68,45 @@ def _factors(value: object) -> bool:
 
 _ROW: Form = {
     "id": _ID,
-    "in": _object(_FIELDS),
+    "in": object_of(_FIELDS),
     "f": _factors,
-    **dict.fromkeys(GRAMS, _GRAMS),
-    "grade": _text("creditable|display"),
-    "flags?": _text("[a-z_;]{1,400}"),
-    "giver?": _HASH,
-    "receiver?": _HASH,
-    "rest?": _HASH,
+    **dict.fromkeys(GRAMS, WHOLE_GRAMS),
+    "grade": text("creditable|display"),
+    "flags?": text("[a-z_;]{1,400}"),
+    "giver?": HASH,
+    "receiver?": HASH,
+    "rest?": HASH,
 }
 _CONTEXT: Form = {
-    "catalogue": _HASH,
-    "catalogue_rows": _whole,
-    "methodology": _LINE,
-    "formula": _HASH,
-    "digest": _text("sha256|sm3"),
-    "demonstration": _truth,
-    "as_of?": _DAY,
-    "fields": _text("1"),
-    "recorded_on": _DAY,
+    "catalogue": HASH,
+    "catalogue_rows": whole,
+    "methodology": LINE,
+    "formula": HASH,
+    "digest": text("sha256|sm3"),
+    "demonstration": truth,
+    "as_of?": DAY,
+    "fields": text("1"),
+    "recorded_on": DAY,
 }
-_CORRECTION: Form = {"type": _string, "replaces": _ID, "reason": _string}
+_CORRECTION: Form = {"type": string, "replaces": _ID, "reason": string}
 _LEAVES: Mapping[str, Form] = {
-    "record": {"type": _string, "row": _object(_ROW), **_CONTEXT},
+    "record": {"type": string, "row": object_of(_ROW), **_CONTEXT},
     "submission": {
-        "type": _string,
-        "id": _text("[0-9a-f]{1,64}"),
-        "rows": _whole,
-        "root": _HASH,
-        "file": _object({"sha256": _HASH, "sm3?": _HASH}),
-        "er_g": _text("0|-?[1-9][0-9]{0,30}"),
+        "type": string,
+        "id": text("[0-9a-f]{1,64}"),
+        "rows": whole,
+        "root": HASH,
+        "file": object_of({"sha256": HASH, "sm3?": HASH}),
+        "er_g": text("0|-?[1-9][0-9]{0,30}"),
         **_CONTEXT,
     },
-    "catalogue": {"type": _string, "root": _HASH, "rows": _whole, "tables": _HASH},
-    "formula": {"type": _string, "methodology": _LINE, "sha256": _HASH},
+    "catalogue": {"type": string, "root": HASH, "rows": whole, "tables": HASH},
+    "formula": {"type": string, "methodology": LINE, "sha256": HASH},
     "correction": _CORRECTION,
 }
-_CHECKS = {kind: _members(form) for kind, form in _LEAVES.items()}
-_CORRECTED = _members({**_CORRECTION, "row": _object(_ROW), **_CONTEXT})
-_INPUTS, _OWN = _members(_FIELDS), _members(_ROW)
+_CHECKS = {kind: members(form) for kind, form in _LEAVES.items()}
+_CORRECTED = members({**_CORRECTION, "row": object_of(_ROW), **_CONTEXT})
+_INPUTS, _OWN = members(_FIELDS), members(_ROW)
 
 
 def _fault(reason: str) -> CarbonError:

@@ -13,11 +13,13 @@ from carbon.domain.activity.record import CODES
 from carbon.domain.errors import FAULTS, CarbonError
 from carbon.domain.factors.table import FactorRow
 from carbon.domain.period import day_date, month_name
-from carbon.domain.quantification.engine import MEASURES, Engine, Sparse, TermKey
+from carbon.domain.quantification.engine import MEASURES, Engine
 from carbon.domain.quantification.methodology import FLAG
 from carbon.domain.quantification.uncertainty import (
     Interval,
     Product,
+    TermSums,
+    accumulate,
     drivers,
     intervals,
     products,
@@ -58,7 +60,7 @@ class Tally:
         self.flags: Counter[int] = Counter()
         self.totals: dict[int, np.ndarray] = {}
         self.channels: dict[int, np.ndarray] = {}
-        self.terms: dict[TermKey, dict[int, np.ndarray]] = {}
+        self.terms = TermSums()
 
     def add(self, outcome: Outcome) -> None:
         """Add one chunk."""
@@ -66,10 +68,9 @@ class Tally:
         self.rejected += outcome.rejected
         self.reasons.update(outcome.findings)
         self.flags.update(outcome.flags)
-        _accumulate(self.totals, outcome.totals)
-        _accumulate(self.channels, outcome.channels)
-        for name, sparse in outcome.terms.items():
-            _accumulate(self.terms.setdefault(name, {}), sparse)
+        accumulate(self.totals, outcome.totals)
+        accumulate(self.channels, outcome.channels)
+        self.terms.add(outcome.terms)
 
     def add_malformed(self, count: int) -> None:
         """Rows without a record are rejects too."""
@@ -78,31 +79,13 @@ class Tally:
         if count:
             self.reasons["row.shape", ""] += count
 
-    def term_sums(self) -> dict[TermKey, Sparse]:
-        """Coefficient sums of every term, cells ascending."""
-        found = {}
-        for name, cells in sorted(self.terms.items()):
-            order = sorted(cells)
-            if order:
-                sums = np.stack([cells[c] for c in order], axis=1)
-                found[name] = Sparse(np.array(order, np.int64), sums)
-        return found
-
-
-def _accumulate(into: dict[int, np.ndarray], sparse: Sparse) -> None:
-    for place, cell in enumerate(sparse.cells.tolist()):
-        known = into.get(cell)
-        into[cell] = (
-            sparse.sums[:, place].copy() if known is None else known + sparse.sums[:, place]
-        )
-
 
 def summarise(
     tally: Tally, source: RecordSource, uncertainty: UncertaintyOptions
 ) -> dict[str, object]:
     """The summary of a run as plain values, ready for JSON."""
     engine = tally.engine
-    found = products(engine, tally.term_sums())
+    found = products(engine, tally.terms.sorted())
     spread = _spread(engine, found, uncertainty)
     total = _sums(tally.totals.values())
     conditions = engine.conditions

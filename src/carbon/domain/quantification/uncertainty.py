@@ -26,7 +26,7 @@ import numpy as np
 
 from carbon.domain.factors.table import FactorRow
 from carbon.domain.quantification.engine import COEFFICIENT_UNIT, LIFE_ROLE, Engine, Sparse, TermKey
-from carbon.domain.units import GRAMS_PER_KG, Float
+from carbon.domain.units import GRAMS_PER_KG, Float, Int
 
 #: Normal score of the 95th percentile (AS 241).
 Z95 = 1.6448536269514722
@@ -78,6 +78,36 @@ class Interval:
     percentiles_g: Mapping[int, int]
     sd_g: int
     analytic_sd_g: int
+
+
+class TermSums:
+    """Coefficient sums of every term over any number of batches."""
+
+    def __init__(self) -> None:
+        self._terms: dict[TermKey, dict[int, Int]] = {}
+
+    def add(self, terms: Mapping[TermKey, Sparse]) -> None:
+        """Add the terms of a batch."""
+        for name, sparse in terms.items():
+            accumulate(self._terms.setdefault(name, {}), sparse)
+
+    def sorted(self) -> dict[TermKey, Sparse]:
+        """The sums by term, cells ascending."""
+        found = {}
+        for name, cells in sorted(self._terms.items()):
+            order = sorted(cells)
+            if order:
+                sums = np.stack([cells[c] for c in order], axis=1)
+                found[name] = Sparse(np.array(order, np.int64), sums)
+        return found
+
+
+def accumulate(into: dict[int, Int], sparse: Sparse) -> None:
+    """Add sums to sums, by cell."""
+    for place, cell in enumerate(sparse.cells.tolist()):
+        known = into.get(cell)
+        own = sparse.sums[:, place]
+        into[cell] = own.copy() if known is None else known + own
 
 
 def products(engine: Engine, terms: Mapping[TermKey, Sparse]) -> list[Product]:
