@@ -108,6 +108,21 @@ def partition_statements(table: str, name: str, bounds: str) -> Iterator[str]:
     yield from postgresql_guards(name, partition=True)
 
 
+def apart(table: str, *, sqlite: bool) -> Iterator[str]:
+    """Statements that keep the serial ranges of a table from overlapping."""
+    if not sqlite:
+        yield (
+            f"ALTER TABLE {table} ADD CONSTRAINT ex_{table}_serials "
+            "EXCLUDE USING gist (int8range(first, last, '[]') WITH &&)"
+        )
+        return
+    clash = f"SELECT 1 FROM {table} WHERE first <= NEW.last AND last >= NEW.first"  # noqa: S608  our own table
+    refuse = "BEGIN SELECT RAISE(ABORT, 'serials overlap'); END"
+    yield f"CREATE TRIGGER {table}_apart BEFORE INSERT ON {table} WHEN EXISTS ({clash}) {refuse}"
+    moved = "NEW.first <> OLD.first OR NEW.last <> OLD.last"
+    yield f"CREATE TRIGGER {table}_fixed BEFORE UPDATE ON {table} WHEN {moved} {refuse}"
+
+
 def grants(role: str, tables: list[str]) -> Iterator[str]:
     """What the application may do: read, append facts, place leaves, keep parties.
 

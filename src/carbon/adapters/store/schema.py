@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from carbon.adapters.store import guards
-from carbon.adapters.store.tables import FACTS, PARENTS, metadata
+from carbon.adapters.store.tables import FACTS, PARENTS, RANGES, metadata
 from carbon.domain.errors import CarbonError
 
 _MIGRATIONS = "carbon.adapters.store:migrations"
@@ -66,6 +66,13 @@ def seal(connection: sa.Connection, names: Iterable[str]) -> None:
         connection.exec_driver_sql(statement)
 
 
+def keep_apart(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Make the database refuse overlapping serial ranges in some tables."""
+    for name in names:
+        for statement in guards.apart(name, sqlite=connection.dialect.name == "sqlite"):
+            connection.exec_driver_sql(statement)
+
+
 def _partition(connection: sa.Connection, today: date) -> None:
     existing = set(sa.inspect(connection).get_table_names())
     for parent in PARENTS:
@@ -113,7 +120,12 @@ def _unguarded(connection: sa.Connection) -> list[str]:
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
         present = {sql for (sql,) in rows}
-        return sorted(t.name for t in FACTS if not present.issuperset(guards.sqlite_guards(t)))
+        unsealed = {t.name for t in FACTS if not present.issuperset(guards.sqlite_guards(t))}
+        loose = {
+            t.name for t in RANGES if not present.issuperset(guards.apart(t.name, sqlite=True))
+        }
+        return sorted(unsealed | loose)
+    loose = {t.name for t in RANGES} - set(connection.execute(_APART).scalars())
     rows = connection.execute(
         sa.text(
             "SELECT c.relname, count(p.oid) FROM pg_class c"
@@ -125,11 +137,16 @@ def _unguarded(connection: sa.Connection) -> list[str]:
         ).bindparams(sa.bindparam("sources", guards.postgresql_sources(), sa.ARRAY(sa.Text)))
     )
     names = {table.name for table in FACTS}
-    return sorted(
+    unsealed = {
         name
         for name, count in rows
         if count < 3 and (name in names or name.rsplit("_", 1)[0] in PARENTS)  # noqa: PLR2004  three triggers
-    )
+    }
+    return sorted(unsealed | loose)
+
+
+#: Tables whose serial ranges PostgreSQL keeps apart.
+_APART = sa.text("SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'x'")
 
 
 def _owned(connection: sa.Connection) -> list[str]:

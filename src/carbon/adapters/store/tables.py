@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from carbon.domain.credit.decision import TWO_PEOPLE
+
 #: Longest leaf, in bytes: what a C2SP entry bundle can hold.
 MAX_BODY_BYTES = 65_535
 
@@ -233,6 +235,97 @@ cosignature = _table(
     sa.PrimaryKeyConstraint("size", "name"),
 )
 
+_TWO_PEOPLE = ", ".join(f"'{kind}'" for kind in TWO_PEOPLE)
+
+#: Who signed a decision, by pseudonym. ``verifier``, ``reviewer``: whom an issuance must not be
+#: signed by.
+decision = _table(
+    "decision",
+    sa.Column("fact_seq", _BIG, sa.ForeignKey("fact.seq"), primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("first", sa.Text, nullable=False),
+    sa.Column("second", sa.Text),
+    sa.Column("verifier", sa.Text),
+    sa.Column("reviewer", sa.Text),
+    sa.UniqueConstraint("kind", "id"),
+    sa.CheckConstraint(f"kind NOT IN ({_TWO_PEOPLE}) OR second IS NOT NULL", name="two_people"),
+    sa.CheckConstraint("second <> first", name="distinct"),
+    sa.CheckConstraint(
+        "kind <> 'issuance' OR (verifier IS NOT NULL AND reviewer IS NOT NULL"
+        " AND verifier NOT IN (first, second) AND reviewer NOT IN (first, second))",
+        name="independent",
+    ),
+)
+
+#: Which leaves an issuance covered: each part of a project's month begins where the one before it
+#: ends, so that a record feeds one issuance.
+issued = _table(
+    "issued",
+    sa.Column("fact_seq", _BIG, sa.ForeignKey("decision.fact_seq"), nullable=False, unique=True),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("part", _BIG, nullable=False),
+    sa.Column("previous", _BIG),
+    sa.Column("from_leaf", _BIG, nullable=False),
+    sa.Column("to_leaf", _BIG, nullable=False),
+    sa.PrimaryKeyConstraint("project", "month", "part"),
+    sa.UniqueConstraint("project", "month", "part", "to_leaf"),
+    sa.ForeignKeyConstraint(
+        ["project", "month", "previous", "from_leaf"],
+        ["issued.project", "issued.month", "issued.part", "issued.to_leaf"],
+    ),
+    sa.CheckConstraint("to_leaf > from_leaf", name="leaves"),
+    sa.CheckConstraint(
+        "(part = 0 AND previous IS NULL AND from_leaf = 0)"
+        " OR (previous IS NOT NULL AND previous = part - 1)",
+        name="chain",
+    ),
+)
+
+#: Issued serial blocks, for ever; the database keeps them from overlapping.
+block = _table(
+    "block",
+    sa.Column("first", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("last", _BIG, nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    sa.Column("fact_seq", _BIG, sa.ForeignKey("decision.fact_seq"), nullable=False),
+    sa.CheckConstraint("first > 0 AND last >= first", name="serials"),
+)
+
+#: Who holds which serials now: a projection of the decisions. ``hold``: what reserves them.
+holding = _table(
+    "holding",
+    sa.Column("first", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("last", _BIG, nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("hold", sa.Text),
+    sa.CheckConstraint("first > 0 AND last >= first", name="serials"),
+    sa.Index("ix_holding_asset_account", "asset", "account"),
+)
+
+#: Decisions on their way: more signatures are needed, or they may still be taken back.
+waiting = _table(
+    "waiting",
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("signatures", sa.Text, nullable=False),
+    sa.Column("private", sa.Text),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.PrimaryKeyConstraint("kind", "id"),
+)
+
+#: What a certificate tells and the log does not, such as a beneficiary's name: erasable.
+certificate = _table(
+    "certificate",
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("private", sa.Text, nullable=False),
+)
+
 #: What this database belongs to (fingerprint of its secret, origin of its log); set once.
 identity = _table(
     "identity",
@@ -269,8 +362,14 @@ FACTS = (
     checkpoint,
     cosignature,
     identity,
+    decision,
+    issued,
+    block,
 )
-PARTIES = (person, personal)
+#: Rows that change: parties, decisions on their way, and projections of facts.
+PARTIES = (person, personal, holding, waiting, certificate)
+#: Tables of serial ranges that never overlap.
+RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.
 PARTITIONED = (activity, quantity)
 PARENTS = tuple(table.name for table in PARTITIONED)

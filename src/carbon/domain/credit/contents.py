@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from carbon.domain.activity.record import CODES
+from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.credit.decision import KINDS, ROLES
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.form import (
@@ -19,7 +19,6 @@ from carbon.domain.log.form import (
     LINE,
     MONTH,
     Form,
-    Test,
     among,
     list_of,
     members,
@@ -46,9 +45,9 @@ def _share(value: object) -> bool:
     return type(value) is int and 0 <= value <= 10_000  # noqa: PLR2004  basis points
 
 
-def _code(name: str) -> Test:
-    return frozenset(entry.code for entry in CODES[name]).__contains__
-
+#: Reports and records that one restatement names: it has to fit a leaf.
+MAX_RESTATED: Final = 36
+MAX_REPLACED: Final = 1_000
 
 #: What a project owner declares before registration (唯一性): goods outside ETS compliance
 #: boundaries, no claim on another platform, none by the goods' makers.
@@ -166,8 +165,15 @@ _CONTENTS: Final[Mapping[str, Form]] = {
     },
     "freeze": {"holder": SLUG, "reason": LINE},
     "unfreeze": {"holder": SLUG, "reason": LINE},
-    "withdrawal": {"factor": LINE, "reason": LINE},
-    "restatement": {"report": ID, "credits": _COUNT, "sha256": HASH, "reason": LINE},
+    "restatement": {
+        "reports": list_of(
+            object_of({"report": ID, "credits": _COUNT, "sha256": HASH}), MAX_RESTATED, 1
+        ),
+        "replaced": list_of(text("[0-9a-f]{32}"), MAX_REPLACED),
+        "withdrawn": list_of(LINE, 20),
+        "reason": among(*CORRECTION_REASONS),
+        "text": LINE,
+    },
 }
 _CHECKS: Final = {kind: members(form) for kind, form in _CONTENTS.items()}
 

@@ -91,7 +91,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "freeze": _kind(ISSUER),
     "unfreeze": _kind(ISSUER, ISSUER),
     # corrections
-    "withdrawal": _kind(ISSUER, ISSUER),
     "restatement": _kind(ISSUER, ISSUER),
 }
 #: Kinds that need two people, as the database checks them too.

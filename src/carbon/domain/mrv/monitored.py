@@ -51,7 +51,8 @@ class Published(Protocol):
 class Scope:
     """Which records: of a project and month, in leaves from ``first`` to before ``end``.
 
-    ``known``: corrections and withdrawals in leaves before this one are taken into account.
+    ``known``: corrections and restatements in leaves before this one are taken into account, and
+    besides them records ``replaced`` and factors ``withdrawn`` that no leaf names yet.
     """
 
     project: str
@@ -60,6 +61,8 @@ class Scope:
     first: int
     end: int
     known: int
+    replaced: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -119,16 +122,16 @@ def monitored(log: Published, scope: Scope) -> Monitored:
 
 
 def _notes(log: Published, scope: Scope) -> _Notes:
-    corrected: dict[str, str] = {}
-    withdrawn: set[str] = set()
+    corrected = dict.fromkeys(scope.replaced, "restated")
+    withdrawn = set(scope.withdrawn)
     own: list[tuple[int, Mapping[str, Any]]] = []
     for index, raw in enumerate(log.leaves(scope.known)):
         leaf = json.loads(raw)
         match leaf:
             case {"type": "correction", "replaces": str(replaced), "reason": str(reason)}:
                 corrected[replaced] = reason
-            case {"type": "decision", "kind": "withdrawal", "content": {"factor": str(factor)}}:
-                withdrawn.add(factor)
+            case {"kind": "restatement", "content": {"withdrawn": list(factors)}}:
+                withdrawn.update(factors)
         if scope.first <= index < scope.end and leaf.get("project") == scope.project:
             own.append((index, leaf))
     return _Notes(corrected, frozenset(withdrawn), own)

@@ -1,0 +1,232 @@
+"""Decisions in and out of the database; implements the ports ``Registry``, ``Decisions``, ``Unit``.
+
+Decisions are few and weigh much: PostgreSQL makes them one at a time, under an advisory lock held
+to the end of the transaction, as SQLite does by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from carbon.adapters.store import tables as t
+from carbon.adapters.store.database import Database
+from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
+from carbon.adapters.store.serials import Serials
+from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.errors import CarbonError
+from carbon.domain.log.leaf import canonical
+from carbon.ports.registry import Decided, Waiting
+
+#: Number of the advisory lock on PostgreSQL; any fixed one.
+_LOCK = 6_963
+#: What one listing returns at most; a registry of a district stays far below.
+_MOST = 100_000
+
+
+class RegistryStore:
+    """Opens transactions over decisions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def deciding(self, now: datetime) -> Iterator[DecidingUnit]:
+        """A transaction to decide in. Raises ``store.raced``."""
+        with raced(), self._database.write() as connection:
+            if not self._database.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            yield DecidingUnit(connection, now)
+
+    @contextmanager
+    def reading(self) -> Iterator[StoredDecisions]:
+        """A transaction to read in."""
+        with self._database.read() as connection:
+            yield StoredDecisions(connection)
+
+
+class StoredDecisions:
+    """Reads what was decided; implements the port ``Decisions``."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._serials = Serials(connection)
+        self._ledger = Ledger(connection)
+
+    def members(self) -> Mapping[str, Member]:
+        """Who may sign now, by public key."""
+        found: dict[str, Member] = {}
+        for decided in self.every("member"):
+            for m in decided.decision.content["members"]:
+                roles = frozenset(m["roles"])
+                found[m["key"]] = Member(m["person"], m["key"], roles, m["organisation"])
+        for decided in self.every("member_end"):
+            for key in decided.decision.content["keys"]:
+                found.pop(key, None)
+        return found
+
+    def find(self, kind: str, id_: str) -> Decided | None:
+        """One decision."""
+        query = _DECIDED.where(t.fact.c.kind == kind, t.fact.c.key == id_)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _decided(row)
+
+    def every(
+        self, kind: str, prefix: str = "", since: datetime | None = None
+    ) -> Sequence[Decided]:
+        """All of a kind whose id starts with something, in order; recorded since a moment."""
+        query = _DECIDED.where(t.fact.c.kind == kind).order_by(t.fact.c.seq).limit(_MOST)
+        if prefix:
+            # Ids are ASCII and end before "~": a range that an index serves on both engines.
+            query = query.where(t.fact.c.key >= prefix, t.fact.c.key < f"{prefix}~")
+        if since is not None:
+            query = query.where(t.fact.c.recorded_at >= since)
+        return [_decided(row) for row in self._connection.execute(query)]
+
+    def waiting(self) -> Sequence[Waiting]:
+        """All that wait, the oldest first."""
+        query = sa.select(t.waiting).order_by(t.waiting.c.made_at, t.waiting.c.id)
+        return [_waits(row) for row in self._connection.execute(query)]
+
+    def balance(self, asset: str, account: str) -> int:
+        """What an account holds and has not promised away."""
+        return self._ledger.free(asset, account)
+
+    def assets(self) -> Sequence[str]:
+        """All assets there are accounts of."""
+        return self._ledger.assets()
+
+    def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
+        """Serial blocks of an account that are free, or those a hold reserves."""
+        return self._serials.blocks(asset, account, hold)
+
+
+class DecidingUnit(StoredDecisions):
+    """One transaction over decisions, ledger and serials; implements the port ``Unit``."""
+
+    def __init__(self, connection: sa.Connection, now: datetime) -> None:
+        super().__init__(connection)
+        self._now = now
+        self._issued: list[tuple[str, list[Block]]] = []
+        self._covered: dict[str, Any] | None = None
+        self.reserve, self.release, self.move = (
+            self._serials.reserve, self._serials.release, self._serials.move,
+        )  # fmt: skip
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def add(
+        self,
+        decision: Decision,
+        signers: Sequence[Member],
+        statement: tuple[str, str] | None = None,
+    ) -> None:
+        """Append a decision with its pending leaf, and what was issued under it."""
+        body = canonical(decision.leaf())
+        fact = NewFact(decision.kind, decision.id, body, decision.digest)
+        seq = add_fact(self._connection, fact, self._now)
+        persons = [member.person for member in signers]
+        verifier, reviewer = statement or (None, None)
+        row = {
+            "fact_seq": seq,
+            "kind": decision.kind,
+            "id": decision.id,
+            "first": persons[0],
+            "second": persons[1] if len(persons) > 1 else None,
+            "verifier": verifier,
+            "reviewer": reviewer,
+        }
+        self._connection.execute(sa.insert(t.decision), row)
+        for asset, blocks in self._issued:
+            self._serials.record(asset, blocks, seq)
+        if self._covered is not None:
+            self._connection.execute(sa.insert(t.issued), {**self._covered, "fact_seq": seq})
+        self._issued, self._covered = [], None
+
+    def correct(self, fact_id: str, reason: str) -> None:
+        """Withdraw a record. Raises ``correction.unknown``, ``correction.done``."""
+        claimed = sa.select(t.claim.c.record_key).where(t.claim.c.fact_id == fact_id)
+        key = self._connection.execute(claimed).scalar()
+        if key is None:
+            raise CarbonError("correction.unknown", record_id=fact_id)
+        done = sa.select(t.correction.c.replaces).where(t.correction.c.replaces == fact_id)
+        if self._connection.execute(done).scalar() is not None:
+            raise CarbonError("correction.done", record_id=fact_id)
+        body = canonical({"type": "correction", "replaces": fact_id, "reason": reason})
+        seq = add_fact(self._connection, NewFact("correction", key, body), self._now)
+        correct(self._connection, fact_id, None, reason, seq, self._now)
+
+    def keep(self, waiting: Waiting) -> None:
+        """Put or replace what waits under its kind and id."""
+        self.drop(waiting)
+        row = {
+            "kind": waiting.kind,
+            "id": waiting.id,
+            "digest": waiting.digest,
+            "content": _text(waiting.content),
+            "signatures": _text([[s.key, s.signature] for s in waiting.signatures]),
+            "private": None if waiting.private is None else _text(waiting.private),
+            "made_at": waiting.made_at,
+            "due_at": waiting.due_at,
+        }
+        self._connection.execute(sa.insert(t.waiting), row)
+
+    def drop(self, waiting: Waiting) -> None:
+        """Remove what waited."""
+        same = t.waiting.c.kind == waiting.kind, t.waiting.c.id == waiting.id
+        self._connection.execute(sa.delete(t.waiting).where(*same))
+
+    def certify(self, id_: str, private: Mapping[str, str]) -> None:
+        """Keep what a certificate tells and the log does not."""
+        row = {"id": id_, "private": _text(private)}
+        self._connection.execute(sa.insert(t.certificate), row)
+
+    # --- serials ------------------------------------------------------------------------------
+
+    def issue(self, asset: str, shares: Sequence[tuple[str, int]]) -> list[Block]:
+        """Give the next serial numbers; they become facts with the decision added next."""
+        blocks = self._serials.issue(asset, shares)
+        self._issued.append((asset, blocks))
+        return blocks
+
+    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
+        """Note which leaves the decision added next issues for."""
+        self._covered = {
+            "project": project,
+            "month": month,
+            "part": part,
+            "previous": part - 1 if part else None,
+            "from_leaf": leaves[0],
+            "to_leaf": leaves[1],
+        }
+
+
+_DECIDED = sa.select(t.fact.c.body, t.fact.c.leaf_index).join_from(
+    t.fact, t.decision, t.decision.c.fact_seq == t.fact.c.seq
+)
+
+
+def _decided(row: Any) -> Decided:
+    return Decided(Decision.of(json.loads(bytes(row.body))), row.leaf_index)
+
+
+def _waits(row: Any) -> Waiting:
+    return Waiting(
+        digest=row.digest,
+        kind=row.kind,
+        id=row.id,
+        content=json.loads(row.content),
+        signatures=tuple(Signature(*pair) for pair in json.loads(row.signatures)),
+        made_at=row.made_at,
+        due_at=row.due_at,
+        private=None if row.private is None else json.loads(row.private),
+    )
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,142 @@
+"""What decisions need of the world: one unit of work over facts, ledger and serial numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.issuance import Block
+
+#: A movement: asset, account that gives, account that gets, amount.
+Movement = tuple[str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that took effect, and its place in the log; ``None`` until it is sequenced."""
+
+    decision: Decision
+    leaf_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A decision on its way: for more signatures, or for the end of the time to take it back.
+
+    ``due_at``: when it takes effect, once complete. ``private``: what of it is not published, such
+    as the name of a beneficiary.
+    """
+
+    digest: str
+    kind: str
+    id: str
+    content: Mapping[str, Any]
+    signatures: tuple[Signature, ...]
+    made_at: datetime
+    due_at: datetime | None = None
+    private: Mapping[str, str] | None = None
+
+
+class Decisions(Protocol):
+    """Reads what was decided."""
+
+    def members(self) -> Mapping[str, Member]:
+        """Who may sign now, by public key."""
+
+    def find(self, kind: str, id_: str) -> Decided | None:
+        """One decision."""
+
+    def every(
+        self, kind: str, prefix: str = "", since: datetime | None = None
+    ) -> Sequence[Decided]:
+        """All of a kind whose id starts with something, in order; recorded since a moment."""
+
+    def waiting(self) -> Sequence[Waiting]:
+        """All that wait, the oldest first; at most some thousands."""
+
+    def balance(self, asset: str, account: str) -> int:
+        """What an account holds and has not promised away."""
+
+    def assets(self) -> Sequence[str]:
+        """All assets there are accounts of."""
+
+    def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
+        """Serial blocks of an account that are free, or those a hold reserves."""
+
+
+class Unit(Decisions, Protocol):
+    """One transaction: everything in it happens, or nothing does."""
+
+    def add(
+        self,
+        decision: Decision,
+        signers: Sequence[Member],
+        statement: tuple[str, str] | None = None,
+    ) -> None:
+        """Append a decision with its pending leaf.
+
+        ``statement``: verifier and reviewer, whom the database keeps from issuing. Raises
+        ``store.raced`` where the same one was faster.
+        """
+
+    def correct(self, fact_id: str, reason: str) -> None:
+        """Withdraw a record: a fact with a leaf of its own. Raises ``correction.done``."""
+
+    def keep(self, waiting: Waiting) -> None:
+        """Put or replace what waits under its kind and id."""
+
+    def drop(self, waiting: Waiting) -> None:
+        """Remove what waited."""
+
+    def certify(self, id_: str, private: Mapping[str, str]) -> None:
+        """Keep what a certificate tells and the log does not."""
+
+    def open(self, asset: str, account: str, policy: str) -> None:
+        """Open an account unless it is open."""
+
+    def post(self, key: str, kind: str, movements: Sequence[Movement]) -> None:
+        """Post one journal, once. Raises ``ledger.insufficient``."""
+
+    def hold(self, key: str, movement: Movement, expires_at: datetime) -> None:
+        """Promise an amount to an account. Raises ``ledger.insufficient``."""
+
+    def post_hold(self, key: str) -> None:
+        """Make a promise good."""
+
+    def void_hold(self, key: str) -> None:
+        """Give a promised amount back."""
+
+    def issue(self, asset: str, shares: Sequence[tuple[str, int]]) -> list[Block]:
+        """Give the next serial numbers, one block for each account and its number of credits.
+
+        They become facts with the decision that is added next.
+        """
+
+    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
+        """Note which leaves the decision that is added next issues for, from and to before."""
+
+    def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
+        """Set serial blocks aside for a hold, the lowest first or the ones asked for.
+
+        Raises ``serial.short``, ``serial.elsewhere``.
+        """
+
+    def release(self, hold: str) -> None:
+        """Undo a reservation."""
+
+    def move(self, hold: str, to: str) -> list[Block]:
+        """Give reserved blocks to another account."""
+
+
+class Registry(Protocol):
+    """The store of decisions."""
+
+    def deciding(self, now: datetime) -> AbstractContextManager[Unit]:
+        """A transaction to decide in; one at a time."""
+
+    def reading(self) -> AbstractContextManager[Decisions]:
+        """A transaction to read in."""

@@ -1,0 +1,1 @@
+"""The registry: decisions of named roles, from a project's design to a retired credit."""

@@ -1,0 +1,213 @@
+"""Issue: a statement becomes serial-numbered credits, once, by two people who did not verify.
+
+Grams and credits are journals of the ledger: what may be issued enters the project's carry, whole
+kilograms leave it, and as many credits come from the issuer. Nothing is deducted before issuance;
+a share of the issued serials goes to the buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carbon.domain.credit.issuance import (
+    GRAMS_PER_CREDIT,
+    Amounts,
+    Block,
+    amounts,
+    asset,
+    carry_asset,
+)
+from carbon.domain.errors import CarbonError
+from carbon.domain.mrv.report import MILLION, issuable_g
+from carbon.domain.period import Period
+from carbon.ports.registry import Decided, Decisions
+from carbon.services.registry.decide import Context, Draft, Rule, Rules
+from carbon.services.registry.holding import BUFFER, ISSUED, holder, is_frozen, serials_told
+from carbon.services.registry.projects import project_named
+
+#: Where grams come from and go to: the issuer's side of the carry.
+VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a project stands after its issuances: what the next report starts from.
+
+    ``part``: number of the month's next report; ``first``: leaf its records begin at;
+    ``deficit_g``: losses carried, never positive.
+    """
+
+    part: int
+    first: int
+    deficit_g: int
+
+
+def position(decisions: Decisions, project: str, month: str) -> Position:
+    """What the next report of a month starts from."""
+    own = decisions.every("issuance", f"{project}/{month}/")
+    first = own[-1].decision.effect["to"] if own else 0
+    return Position(len(own), first, deficit_g(decisions, project))
+
+
+def deficit_g(decisions: Decisions, project: str) -> int:
+    """Losses and over-issued grams still owed: of the last issuance, less what was restated since.
+
+    Never positive.
+    """
+    issued = decisions.every("issuance", f"{project}/")
+    if not issued:
+        return 0
+    last = max(issued, key=lambda found: found.decision.effect["number"]).decision.effect
+    owed = sum(
+        int(told["owed_g"])
+        for found in decisions.every("restatement")
+        for told in found.decision.effect["reports"]
+        if told["report"].startswith(f"{project}/") and told["after"] >= last["number"]
+    )
+    return int(last["deficit_out_g"]) - owed
+
+
+def issued_reports(decisions: Decisions, project: str = "") -> Sequence[Decided]:
+    """Every issuance, or those of a project."""
+    return decisions.every("issuance", f"{project}/" if project else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What an issuance will do."""
+
+    report: Mapping[str, Any]
+    project: str
+    part: int
+    asset: str
+    carry: str
+    owner: str
+    amounts: Amounts
+    issuable_g: int
+
+
+def _plan(context: Context, draft: Draft) -> _Plan:
+    """Raises ``issuance.*`` where something is missing or has moved on."""
+    statement = context.unit.find("statement", draft.id)
+    report = context.unit.find("report", draft.id)
+    if draft.content["report"] != draft.id:
+        raise CarbonError("decision.id", kind=draft.kind, needed=draft.content["report"])
+    if statement is None or report is None or statement.leaf_index is None:
+        raise CarbonError("issuance.statement", report=draft.id)
+    content, verdict = report.decision.content, statement.decision.effect
+    project = project_named(context.unit, content["project"])
+    document = context.prepared[draft.id]
+    months = Period.parse(content["month"])
+    methodology, vintage = document["methodology"], months.first_day.year
+    carry = carry_asset(methodology, vintage)
+    grams = issuable_g(document, int(verdict["verified_g"]))
+    carried = context.unit.balance(carry, f"project/{project.id}")
+    share = context.catalogue.find("policy", "buffer_share", months.last_day).row
+    if share is None or share.value is None:
+        raise CarbonError("report.policy", key="buffer_share", day=months.last_day)
+    return _Plan(
+        document,
+        project.id,
+        content["part"],
+        asset(methodology, vintage, project.unit_status),
+        carry,
+        project.content["owner"],
+        amounts(grams, carried, int(share.value * MILLION)),
+        grams,
+    )
+
+
+def _check(context: Context, draft: Draft) -> None:
+    plan = _plan(context, draft)
+    where = position(context.unit, plan.project, plan.report["period"])
+    if (where.first, where.deficit_g) != (
+        plan.report["leaves"]["from"],
+        int(plan.report["deficit_in_g"]),
+    ):
+        raise CarbonError("issuance.moved", report=draft.id)
+    if is_frozen(context.unit, plan.owner):
+        raise CarbonError("holding.frozen", holder=plan.owner)
+    if int(draft.content["credits"]) != plan.amounts.credits:
+        raise CarbonError(
+            "issuance.credits", asked=draft.content["credits"], found=plan.amounts.credits
+        )
+    independent = _independent(context, draft)
+    if any(signer.person in independent for signer in draft.signers):
+        raise CarbonError("issuance.verifier", report=draft.id)
+
+
+def _independent(context: Context, draft: Draft) -> tuple[str, str]:
+    """Verifier and reviewer of the statement."""
+    found = context.unit.find("assignment", draft.id)
+    if found is None:
+        raise CarbonError("issuance.statement", report=draft.id)
+    content = found.decision.content
+    return content["verifier"], content["reviewer"]
+
+
+def _apply(context: Context, draft: Draft) -> dict[str, Any]:
+    plan = _plan(context, draft)
+    leaves = plan.report["leaves"]["from"], plan.report["leaves"]["to"]
+    context.unit.cover(plan.project, plan.report["period"], plan.part, leaves)
+    _carry(context, draft, plan)
+    blocks = _credit(context, draft, plan)
+    number = len(issued_reports(context.unit))
+    parts = plan.amounts
+    return {
+        "number": number,
+        "asset": plan.asset,
+        "issuable_g": str(plan.issuable_g),
+        "credits": str(parts.credits),
+        "buffer": str(parts.buffer),
+        "carry_in_g": str(parts.carry_in_g),
+        "carry_out_g": str(parts.carry_out_g),
+        "deficit_out_g": plan.report["deficit_out_g"],
+        "from": leaves[0],
+        "to": leaves[1],
+        "serials": [
+            {"account": account, **told}
+            for account, block in blocks
+            for told in serials_told([block])
+        ],
+    }
+
+
+def _carry(context: Context, draft: Draft, plan: _Plan) -> None:
+    """Grams into the project's carry, whole kilograms out of it."""
+    account = f"project/{plan.project}"
+    context.unit.open(plan.carry, VERIFIED, "source")
+    context.unit.open(plan.carry, account, "holder")
+    moved = [
+        (plan.carry, VERIFIED, account, plan.issuable_g),
+        (plan.carry, account, VERIFIED, plan.amounts.credits * GRAMS_PER_CREDIT),
+    ]
+    movements = [movement for movement in moved if movement[3]]
+    if movements:
+        context.unit.post(f"carry/{draft.id}", "carry", movements)
+
+
+def _credit(context: Context, draft: Draft, plan: _Plan) -> list[tuple[str, Block]]:
+    """Credits to owner and buffer, with their serial blocks."""
+    parts = plan.amounts
+    shares = [
+        (account, credits_)
+        for account, credits_ in (
+            (holder(plan.owner), parts.credits - parts.buffer),
+            (BUFFER, parts.buffer),
+        )
+        if credits_
+    ]
+    if not shares:
+        return []
+    context.unit.open(plan.asset, ISSUED, "source")
+    for account, _ in shares:
+        context.unit.open(plan.asset, account, "holder")
+    movements = [(plan.asset, ISSUED, account, credits_) for account, credits_ in shares]
+    context.unit.post(f"issuance/{draft.id}", "issuance", movements)
+    blocks = context.unit.issue(plan.asset, shares)
+    return [(account, block) for (account, _), block in zip(shares, blocks, strict=True)]
+
+
+RULES: Rules = {"issuance": Rule(_check, _apply, independent=_independent)}
