@@ -41,7 +41,7 @@ class Request:
 
     ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
     when it is recorded; ``annotated``: where rejected rows go; ``replaces``: the fact that a
-    correction takes the place of, with its ``reason``.
+    correction takes the place of, with its ``reason``; ``project``: whose records they are.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class Request:
     lang: Lang
     replaces: str | None = None
     reason: str = ""
+    project: str | None = None
 
 
 class StoreIntake:
@@ -161,7 +162,7 @@ class StoreIntake:
         return answer
 
     def _leaf(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        context = self._reference.context(self._engine, self._request.at)
+        context = self._reference.context(self._engine, self._request.at, self._request.project)
         if self._request.kind != SUBMISSION:
             self._rows.abandon()
             context["row"] = json.loads(self._text)

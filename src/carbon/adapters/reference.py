@@ -46,8 +46,8 @@ class Reference:
         self._factors, self._spool = factors, spool
         self.algorithms = ("sha256", "sm3") if salted == "sm3" else ("sha256",)
 
-    def context(self, engine: Engine, at: datetime) -> dict[str, Any]:
-        """What all rows of a leaf share."""
+    def context(self, engine: Engine, at: datetime, project: str | None) -> dict[str, Any]:
+        """What all rows of a leaf share; ``project``: whose they are, if they are one's."""
         as_of = engine.conditions.as_of
         return {
             "catalogue": self._catalogue.root,
@@ -59,6 +59,7 @@ class Reference:
             "fields": FIELDS,
             "recorded_on": at.astimezone(ZONE).date().isoformat(),
             **({} if as_of is None else {"as_of": day_date(as_of).isoformat()}),
+            **({} if project is None else {"project": project}),
         }
 
     def record(self, connection: sa.Connection, at: datetime) -> None:

@@ -69,7 +69,8 @@ class IngestRequest:
     """What `carbon ingest` was asked for.
 
     ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
-    default made from everything asked for, so that the same call is the same submission.
+    default made from everything asked for, so that the same call is the same submission;
+    ``project``: whose records they are.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class IngestRequest:
     accept_valid: bool = False
     annotated: Path | None = None
     lang: Lang = "zh"
+    project: str | None = None
 
 
 class System:
@@ -249,6 +251,7 @@ class System:
                 "demonstration": request.demonstration,
                 "as_of": None if request.as_of is None else request.as_of.isoformat(),
                 "accept_valid": request.accept_valid,
+                **({} if request.project is None else {"project": request.project}),
             }
         )
         key = self._scoped(request.source, request.submission or digest)
@@ -263,20 +266,26 @@ class System:
             accept_valid=request.accept_valid,
             annotated=request.annotated,
             lang=request.lang,
+            project=request.project,
         )
         return self._store(asked, source, request.methodology, progress)
 
     def record(
-        self, cells: Mapping[str, str], source: str = "local", methodology: str = "HD-REUSE"
+        self,
+        cells: Mapping[str, str],
+        source: str = "local",
+        methodology: str = "HD-REUSE",
+        project: str | None = None,
     ) -> Mapping[str, Any]:
         """Store one record; ``cells`` by canonical column, in code, Chinese or English.
 
         Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
         """
         record = open_record(cells, self.words)
-        digest = self._digest({"cells": dict(cells), "methodology": methodology})
+        request = {"cells": dict(cells), "methodology": methodology}
+        digest = self._digest(request if project is None else {**request, "project": project})
         key = record_key(self.vault, source, record.record_id)
-        asked = _Asked(RECORD, key, record.record_id, digest, source)
+        asked = _Asked(RECORD, key, record.record_id, digest, source, project=project)
         return self._store(asked, record, methodology)
 
     def correct(
@@ -307,9 +316,17 @@ class System:
             return answered
         corrections = Corrections(self.database)
         replaces = corrections.fact_of(key, record_id)
+        project = corrections.project_of(replaces, record_id)
         if record is not None:
             asked = _Asked(
-                CORRECTION, key, record_id, digest, source, replaces=replaces, reason=reason
+                CORRECTION,
+                key,
+                record_id,
+                digest,
+                source,
+                replaces=replaces,
+                reason=reason,
+                project=project,
             )
             told = self._store(asked, record, methodology)
             if told["known"]:
@@ -351,6 +368,8 @@ class System:
     ) -> Mapping[str, Any]:
         """Answer a request, once: as before, or by storing it, again where another was faster."""
         facts = Facts(self.database, asked.replaces)
+        if asked.project is not None and not facts.knows("project", asked.project):
+            raise CarbonError("project.unknown", project=asked.project)
         for attempt in range(_TRIES):
             answered = self._answered(asked.kind, asked.key, asked.digest, asked.named)
             if answered is not None:
@@ -396,6 +415,7 @@ class System:
             lang=asked.lang,
             replaces=asked.replaces,
             reason=asked.reason,
+            project=asked.project,
         )
         return StoreIntake(
             request,
@@ -471,3 +491,4 @@ class _Asked:
     lang: Lang = "zh"
     replaces: str | None = None
     reason: str = ""
+    project: str | None = None

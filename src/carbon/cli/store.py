@@ -40,6 +40,12 @@ SourceOption = Annotated[
 MethodologyOption = Annotated[str, typer.Option(help=say("方法学编号。", "Methodology."))]
 
 
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(help=say("所属项目，须已登记。", "The project whose records they are.")),
+]
+
+
 @cache
 def system() -> System:
     """The system of this process; its libraries are loaded when it is first needed."""
@@ -93,6 +99,7 @@ def ingest_command(
         str, typer.Option(help=say("列映射的名称或文件。", "Name or file of a column mapping."))
     ] = "canonical",
     methodology: MethodologyOption = "HD-REUSE",
+    project: ProjectOption = None,
     demonstration: Annotated[
         bool,
         typer.Option("--demonstration", help=say("演示记录，不可签发。", "Never issues.")),
@@ -117,6 +124,7 @@ def ingest_command(
         accept_valid=accept_valid,
         annotated=annotated or source_file.with_name(f"{source_file.stem}-rejected.csv"),
         lang=lang(),
+        project=project,
     )
     with progress(say("入库", "Ingest"), quiet=as_json) as bar:
         answer = system().ingest(request, bar)
@@ -194,10 +202,11 @@ def record_command(
     record: RecordArgument,
     source: SourceOption = "local",
     methodology: MethodologyOption = "HD-REUSE",
+    project: ProjectOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Store one record."""
-    answer = system().record(_cells(record), source, methodology)
+    answer = system().record(_cells(record), source, methodology, project)
     _tell_answer(answer, as_json=as_json)
 
 

@@ -88,6 +88,7 @@ _CONTEXT = {
     "as_of?": _DAY,
     "fields": re.compile("1"),
     "recorded_on": _DAY,
+    "project?": re.compile(r"[a-z0-9][a-z0-9-]{0,39}"),
 }
 _NUMBERS = ("age_years", "allowance", "mass_kg", "quantity", "transport_km")
 _WORDS = (

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from carbon.domain.activity.record import CODES, REGIONS
+from carbon.domain.credit.contents import DECISION_LEAF, SLUG, wrong_member
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.form import (
     DAY,
@@ -87,6 +88,7 @@ _CONTEXT: Form = {
     "as_of?": DAY,
     "fields": text("1"),
     "recorded_on": DAY,
+    "project?": SLUG,
 }
 _CORRECTION: Form = {"type": string, "replaces": _ID, "reason": string}
 _LEAVES: Mapping[str, Form] = {
@@ -103,6 +105,7 @@ _LEAVES: Mapping[str, Form] = {
     "catalogue": {"type": string, "root": HASH, "rows": whole, "tables": HASH},
     "formula": {"type": string, "methodology": LINE, "sha256": HASH},
     "correction": _CORRECTION,
+    "decision": DECISION_LEAF,
 }
 _CHECKS = {kind: members(form) for kind, form in _LEAVES.items()}
 _CORRECTED = members({**_CORRECTION, "row": object_of(_ROW), **_CONTEXT})
@@ -149,7 +152,10 @@ def read_leaf(raw: bytes) -> dict[str, Any]:
         raise _fault("type")
     if kind == "correction" and "row" in leaf:
         check = _CORRECTED
-    if (wrong := check(leaf)) is not None:
+    wrong = check(leaf)
+    if wrong is None and kind == "decision":
+        wrong = wrong_member(leaf["kind"], leaf["content"])
+    if wrong is not None:
         raise _fault(wrong)
     return leaf
 

@@ -59,6 +59,11 @@ class Facts:
             row = connection.execute(query).one_or_none()
         return None if row is None else Answered(row.request, json.loads(row.answer))
 
+    def knows(self, kind: str, key: str) -> bool:
+        """Whether a fact is there."""
+        with self._database.read() as connection:
+            return has_fact(connection, kind, key)
+
     def known_persons(self, lookups: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
         """Pseudonym and nonce of the persons that are known, by keyed hash."""
         query = sa.select(t.person.c.lookup, t.person.c.person_id, t.person.c.nonce)
@@ -275,6 +280,28 @@ class Corrections:
             if connection.execute(done).scalar() is not None:
                 raise CarbonError("correction.done", record_id=record_id)
         return fact_id
+
+    def project_of(self, fact_id: str, record_id: str) -> str | None:
+        """The project whose record a fact is; ``None`` if it is nobody's.
+
+        Raises ``correction.issued`` where credits were issued for it: that takes a restatement.
+        """
+        of_fact = sa.select(t.fact.c.body, t.fact.c.leaf_index, t.activity.c.occurred_on)
+        query = of_fact.join(t.activity, t.activity.c.fact_seq == t.fact.c.seq).where(
+            t.activity.c.fact_id == fact_id
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one()
+            project: str | None = json.loads(bytes(row.body)).get("project")
+            covers = sa.select(t.issued.c.part).where(
+                t.issued.c.project == project,
+                t.issued.c.month == row.occurred_on.isoformat()[:7],
+                t.issued.c.from_leaf <= row.leaf_index,
+                t.issued.c.to_leaf > row.leaf_index,
+            )
+            if project and connection.execute(covers).scalar() is not None:
+                raise CarbonError("correction.issued", record_id=record_id, project=project)
+        return project
 
     def withdraw(self, fact: NewFact, replaces: str, reason: str, at: datetime) -> None:
         """Withdraw a fact; nothing takes its place. Raises ``store.raced``."""

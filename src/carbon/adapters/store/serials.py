@@ -49,9 +49,7 @@ class Serials:
 
     def record(self, asset: str, blocks: Sequence[Block], seq: int) -> None:
         """Append issued blocks as facts of a decision."""
-        rows = [
-            {"first": b.first, "last": b.last, "asset": asset, "fact_seq": seq} for b in blocks
-        ]
+        rows = [{"first": b.first, "last": b.last, "asset": asset, "fact_seq": seq} for b in blocks]
         self._connection.execute(sa.insert(t.block), rows)
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
