@@ -16,7 +16,8 @@ class Settings:
 
     ``home``: where everything lives that has no place of its own; ``database``: URL the
     application connects with, ``owner``: the one migrations use; ``log``: the public folder;
-    ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart.
+    ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
+    ``demonstration``: pilot units may be transferred.
     """
 
     lang: Lang
@@ -28,6 +29,7 @@ class Settings:
     spool: Path
     keys: Path
     digest: str
+    demonstration: bool
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -46,6 +48,7 @@ class Settings:
             spool=Path(environment.get("CARBON_SPOOL", home / "spool")),
             keys=Path(environment.get("CARBON_KEYS", home / "keys")),
             digest=environment.get("CARBON_DIGEST", "sha256"),
+            demonstration=environment.get("CARBON_DEMONSTRATION") == "1",
         )
 
 

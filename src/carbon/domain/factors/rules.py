@@ -230,7 +230,10 @@ FAMILY_UNITS: Final[Mapping[str, str]] = {
     **{f"transport/{key}": "kgCO2e/tkm" for key in _PER_TKM},
     "grid": "kgCO2/kWh",
     "grid/power_footprint/national": "kgCO2e/kWh",
+    "policy/buffer_share": "ratio",
     "policy/issuable_percentile": "percent",
+    "policy/transfer_limit/day": "credit",
+    "policy/transfer_limit/transfer": "credit",
 }
 #: Generation factors and the life-cycle footprint of power are two quantities, never mixed.
 GRID_BOUNDARIES: Final = {"kgCO2/kWh": "power_generation", "kgCO2e/kWh": "power_life_cycle"}
@@ -270,7 +273,7 @@ def _check_unit(row: FactorRow) -> Found:
     lowest, highest = _LIMITS.get(row.unit, (Decimal(0), Decimal("Infinity")))
     if row.low < lowest or row.high > highest:
         yield "factors.range", f"{row.key}: {lowest} ≤ {row.low}, {row.high} ≤ {highest}"
-    if row.unit in ("percent", "day") and row.value != int(row.value):
+    if row.unit in ("percent", "day", "credit") and row.value != int(row.value):
         yield "factors.range", f"{row.key}: {row.value}"
 
 

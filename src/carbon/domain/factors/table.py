@@ -34,7 +34,7 @@ DISTRIBUTIONS: Final = ("lognormal", "normal", "fixed")
 RULES: Final = ("median", "single", "minimum", "derived", "policy", "definition")
 UNITS: Final = (
     "kgCO2e/item kgCO2e/kg kgCO2e/tkm kgCO2e/delivery kgCO2e/t kgCO2/kWh kgCO2e/kWh kWh/year "
-    "year ratio day km percent"
+    "year ratio day km percent credit"
 ).split()
 BOUNDARIES: Final = (
     "cradle_to_gate cradle_to_gate_and_distribution cradle_to_grave use transport waste "
