@@ -19,6 +19,7 @@ from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.leaf import canonical
 from carbon.ports.registry import Decided, Waiting
@@ -181,6 +182,20 @@ class DecidingUnit(StoredDecisions):
         same = t.waiting.c.kind == waiting.kind, t.waiting.c.id == waiting.id
         self._connection.execute(sa.delete(t.waiting).where(*same))
 
+    def opened_at(self, report: str, item: tuple[int, int], person: str) -> datetime | None:
+        """When a person first opened an item of a sample."""
+        same = _opening(report, item, person)
+        query = sa.select(t.opened.c.at).where(*(t.opened.c[n] == v for n, v in same.items()))
+        found: datetime | None = self._connection.execute(query).scalar()
+        return found
+
+    def note_opened(self, report: str, items: Sequence[tuple[int, int]], person: str) -> None:
+        """Keep when a person opens items; a first opening stays."""
+        new = [item for item in items if self.opened_at(report, item, person) is None]
+        rows = [{**_opening(report, item, person), "at": self._now} for item in new]
+        if rows:
+            self._connection.execute(sa.insert(t.opened), rows)
+
     def certify(self, id_: str, private: Mapping[str, str]) -> None:
         """Keep what a certificate tells and the log does not."""
         row = {"id": id_, "private": _text(private)}
@@ -213,6 +228,10 @@ _DECIDED = sa.select(t.fact.c.body, t.fact.c.leaf_index).join_from(
 
 def _decided(row: Any) -> Decided:
     return Decided(Decision.of(json.loads(bytes(row.body))), row.leaf_index)
+
+
+def _opening(report: str, item: tuple[int, int], person: str) -> dict[str, Any]:
+    return {"report": report, "leaf": item[0], "row": item[1], "person": person}
 
 
 def _waits(row: Any) -> Waiting:

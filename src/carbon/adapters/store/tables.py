@@ -319,6 +319,17 @@ waiting = _table(
     sa.PrimaryKeyConstraint("kind", "id"),
 )
 
+#: When a verifier first opened an item of a sample: the trace of their work (TRUST V4).
+opened = _table(
+    "opened",
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("leaf", _BIG, nullable=False),
+    sa.Column("row", _BIG, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("report", "leaf", "row", "person"),
+)
+
 #: What a certificate tells and the log does not, such as a beneficiary's name: erasable.
 certificate = _table(
     "certificate",
@@ -365,6 +376,7 @@ FACTS = (
     decision,
     issued,
     block,
+    opened,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
 PARTIES = (person, personal, holding, waiting, certificate)

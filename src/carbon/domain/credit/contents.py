@@ -103,8 +103,6 @@ _INSPECTION: Form = {
     "report": ID,
     "leaf": whole,
     "row": text("-1|0|[1-9][0-9]{0,15}"),
-    "opened_at": _MOMENT,
-    "seconds": whole,
     "er_g": GRAMS,
     "intent": truth,
     "note?": LINE,

@@ -5,6 +5,13 @@ from __future__ import annotations
 from carbon.domain.errors.fault import fault
 
 FAULTS = (
+    fault(
+        "clock.invalid",
+        "CARBON_NOW 不是时刻：{text}。",
+        "CARBON_NOW is no moment: {text}.",
+        "请写成 2026-12-01T10:00:00。",
+        "Write it like 2026-12-01T10:00:00.",
+    ),
     # --- decisions ------------------------------------------------------------------------------
     fault(
         "decision.kind",
@@ -17,6 +24,13 @@ FAULTS = (
         "decision.form",
         "决定 {kind} 的内容缺少或写错了 {member}。",
         "The content of the decision {kind} lacks {member}, or has it wrong.",
+        "请按 docs/registry.md 的格式填写。",
+        "Write it as docs/registry.md says.",
+    ),
+    fault(
+        "decision.file",
+        "{path} 不是 JSON 对象：{reason}。",
+        "{path} is no JSON object: {reason}.",
         "请按 docs/registry.md 的格式填写。",
         "Write it as docs/registry.md says.",
     ),
@@ -82,6 +96,13 @@ FAULTS = (
         "The time to take the decision {id} back has passed.",
         "已生效的只能用新的决定更正。",
         "What took effect is corrected by a new decision only.",
+    ),
+    fault(
+        "key.exists",
+        "{path} 已存在，不会覆盖。",
+        "{path} exists and is not replaced.",
+        "请另取文件名。",
+        "Choose another file.",
     ),
     # --- persons --------------------------------------------------------------------------------
     fault(

@@ -20,6 +20,7 @@ from carbon.domain.credit.issuance import (
     carry_asset,
 )
 from carbon.domain.errors import CarbonError
+from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.mrv.report import MILLION, issuable_g
 from carbon.domain.period import Period
 from carbon.ports.registry import Decided, Decisions
@@ -75,63 +76,73 @@ def issued_reports(decisions: Decisions, project: str = "") -> Sequence[Decided]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What an issuance will do."""
+class IssuancePlan:
+    """What an issuance on a report comes to. ``asset``, ``carry``: of credits, and of grams."""
 
     report: Mapping[str, Any]
     project: str
+    owner: str
     part: int
     asset: str
     carry: str
-    owner: str
     amounts: Amounts
     issuable_g: int
 
 
-def _plan(context: Context, draft: Draft) -> _Plan:
-    """Raises ``issuance.*`` where something is missing or has moved on."""
-    statement = context.unit.find("statement", draft.id)
-    report = context.unit.find("report", draft.id)
-    if draft.content["report"] != draft.id:
-        raise CarbonError("decision.id", kind=draft.kind, needed=draft.content["report"])
+def plan(
+    decisions: Decisions, catalogue: Catalogue, report_id: str, document: Mapping[str, Any]
+) -> IssuancePlan:
+    """Raises ``issuance.statement`` where no published statement confirms the report."""
+    statement = decisions.find("statement", report_id)
+    report = decisions.find("report", report_id)
     if statement is None or report is None or statement.leaf_index is None:
-        raise CarbonError("issuance.statement", report=draft.id)
-    content, verdict = report.decision.content, statement.decision.effect
-    project = project_named(context.unit, content["project"])
-    document = context.prepared[draft.id]
-    months = Period.parse(content["month"])
-    methodology, vintage = document["methodology"], months.first_day.year
+        raise CarbonError("issuance.statement", report=report_id)
+    content = report.decision.content
+    project = project_named(decisions, content["project"])
+    month = Period.parse(content["month"])
+    methodology, vintage = document["methodology"], month.first_day.year
     carry = carry_asset(methodology, vintage)
-    grams = issuable_g(document, int(verdict["verified_g"]))
-    carried = context.unit.balance(carry, f"project/{project.id}")
-    share = context.catalogue.find("policy", "buffer_share", months.last_day).row
-    if share is None or share.value is None:
-        raise CarbonError("report.policy", key="buffer_share", day=months.last_day)
-    return _Plan(
-        document,
-        project.id,
-        content["part"],
-        asset(methodology, vintage, project.unit_status),
-        carry,
-        project.content["owner"],
-        amounts(grams, carried, int(share.value * MILLION)),
-        grams,
+    grams = issuable_g(document, int(statement.decision.effect["verified_g"]))
+    carried = decisions.balance(carry, f"project/{project.id}")
+    return IssuancePlan(
+        report=document,
+        project=project.id,
+        owner=project.content["owner"],
+        part=content["part"],
+        asset=asset(methodology, vintage, project.unit_status),
+        carry=carry,
+        amounts=amounts(grams, carried, _buffer_ppm(catalogue, month)),
+        issuable_g=grams,
     )
 
 
+def _buffer_ppm(catalogue: Catalogue, month: Period) -> int:
+    """The buffer's share by the policy of the month's last day. Raises ``report.policy``."""
+    row = catalogue.find("policy", "buffer_share", month.last_day).row
+    if row is None or row.value is None:
+        raise CarbonError("report.policy", key="buffer_share", day=month.last_day)
+    return int(row.value * MILLION)
+
+
+def _plan(context: Context, draft: Draft) -> IssuancePlan:
+    if draft.content["report"] != draft.id:
+        raise CarbonError("decision.id", kind=draft.kind, needed=draft.content["report"])
+    return plan(context.unit, context.catalogue, draft.id, context.prepared[draft.id])
+
+
 def _check(context: Context, draft: Draft) -> None:
-    plan = _plan(context, draft)
-    where = position(context.unit, plan.project, plan.report["period"])
+    planned = _plan(context, draft)
+    where = position(context.unit, planned.project, planned.report["period"])
     if (where.first, where.deficit_g) != (
-        plan.report["leaves"]["from"],
-        int(plan.report["deficit_in_g"]),
+        planned.report["leaves"]["from"],
+        int(planned.report["deficit_in_g"]),
     ):
         raise CarbonError("issuance.moved", report=draft.id)
-    if is_frozen(context.unit, plan.owner):
-        raise CarbonError("holding.frozen", holder=plan.owner)
-    if int(draft.content["credits"]) != plan.amounts.credits:
+    if is_frozen(context.unit, planned.owner):
+        raise CarbonError("holding.frozen", holder=planned.owner)
+    if int(draft.content["credits"]) != planned.amounts.credits:
         raise CarbonError(
-            "issuance.credits", asked=draft.content["credits"], found=plan.amounts.credits
+            "issuance.credits", asked=draft.content["credits"], found=planned.amounts.credits
         )
     independent = _independent(context, draft)
     if any(signer.person in independent for signer in draft.signers):
@@ -148,22 +159,22 @@ def _independent(context: Context, draft: Draft) -> tuple[str, str]:
 
 
 def _apply(context: Context, draft: Draft) -> dict[str, Any]:
-    plan = _plan(context, draft)
-    leaves = plan.report["leaves"]["from"], plan.report["leaves"]["to"]
-    context.unit.cover(plan.project, plan.report["period"], plan.part, leaves)
-    _carry(context, draft, plan)
-    blocks = _credit(context, draft, plan)
+    planned = _plan(context, draft)
+    leaves = planned.report["leaves"]["from"], planned.report["leaves"]["to"]
+    context.unit.cover(planned.project, planned.report["period"], planned.part, leaves)
+    _carry(context, draft, planned)
+    blocks = _credit(context, draft, planned)
     number = len(issued_reports(context.unit))
-    parts = plan.amounts
+    parts = planned.amounts
     return {
         "number": number,
-        "asset": plan.asset,
-        "issuable_g": str(plan.issuable_g),
+        "asset": planned.asset,
+        "issuable_g": str(planned.issuable_g),
         "credits": str(parts.credits),
         "buffer": str(parts.buffer),
         "carry_in_g": str(parts.carry_in_g),
         "carry_out_g": str(parts.carry_out_g),
-        "deficit_out_g": plan.report["deficit_out_g"],
+        "deficit_out_g": planned.report["deficit_out_g"],
         "from": leaves[0],
         "to": leaves[1],
         "serials": [
@@ -174,39 +185,39 @@ def _apply(context: Context, draft: Draft) -> dict[str, Any]:
     }
 
 
-def _carry(context: Context, draft: Draft, plan: _Plan) -> None:
+def _carry(context: Context, draft: Draft, planned: IssuancePlan) -> None:
     """Grams into the project's carry, whole kilograms out of it."""
-    account = f"project/{plan.project}"
-    context.unit.open(plan.carry, VERIFIED, "source")
-    context.unit.open(plan.carry, account, "holder")
+    account = f"project/{planned.project}"
+    context.unit.open(planned.carry, VERIFIED, "source")
+    context.unit.open(planned.carry, account, "holder")
     moved = [
-        (plan.carry, VERIFIED, account, plan.issuable_g),
-        (plan.carry, account, VERIFIED, plan.amounts.credits * GRAMS_PER_CREDIT),
+        (planned.carry, VERIFIED, account, planned.issuable_g),
+        (planned.carry, account, VERIFIED, planned.amounts.credits * GRAMS_PER_CREDIT),
     ]
     movements = [movement for movement in moved if movement[3]]
     if movements:
         context.unit.post(f"carry/{draft.id}", "carry", movements)
 
 
-def _credit(context: Context, draft: Draft, plan: _Plan) -> list[tuple[str, Block]]:
+def _credit(context: Context, draft: Draft, planned: IssuancePlan) -> list[tuple[str, Block]]:
     """Credits to owner and buffer, with their serial blocks."""
-    parts = plan.amounts
+    parts = planned.amounts
     shares = [
         (account, credits_)
         for account, credits_ in (
-            (holder(plan.owner), parts.credits - parts.buffer),
+            (holder(planned.owner), parts.credits - parts.buffer),
             (BUFFER, parts.buffer),
         )
         if credits_
     ]
     if not shares:
         return []
-    context.unit.open(plan.asset, ISSUED, "source")
+    context.unit.open(planned.asset, ISSUED, "source")
     for account, _ in shares:
-        context.unit.open(plan.asset, account, "holder")
-    movements = [(plan.asset, ISSUED, account, credits_) for account, credits_ in shares]
+        context.unit.open(planned.asset, account, "holder")
+    movements = [(planned.asset, ISSUED, account, credits_) for account, credits_ in shares]
     context.unit.post(f"issuance/{draft.id}", "issuance", movements)
-    blocks = context.unit.issue(plan.asset, shares)
+    blocks = context.unit.issue(planned.asset, shares)
     return [(account, block) for (account, _), block in zip(shares, blocks, strict=True)]
 
 

@@ -14,7 +14,7 @@ down_revision = "0002"
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 #: As they were when this revision was made.
 TWO_PEOPLE = "'member', 'member_end', 'filing', 'statement', 'issuance', 'unfreeze', 'restatement'"
-FACTS = ("decision", "issued", "block")
+FACTS = ("decision", "issued", "block", "opened")
 
 
 def upgrade() -> None:
@@ -105,6 +105,17 @@ def _serials() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_holding_asset_account", "holding", ["asset", "account"])
+
+    op.create_table(
+        "opened",
+        sa.Column("report", sa.Text, nullable=False),
+        sa.Column("leaf", BIG, nullable=False),
+        sa.Column("row", BIG, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("report", "leaf", "row", "person", name="pk_opened"),
+        sqlite_strict=True,
+    )
 
 
 def _changing() -> None:
