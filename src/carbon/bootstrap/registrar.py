@@ -7,9 +7,9 @@ transaction then only checks and writes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +28,7 @@ from carbon.domain.credit.decision import Member, Signature, digest, message
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.period import Period
-from carbon.files.calendar_file import read_calendar
+from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
 from carbon.ports.registry import Decisions, Unit, Waiting
 from carbon.services.registry import (
@@ -39,6 +39,7 @@ from carbon.services.registry import (
     projects,
     reporting,
     restating,
+    standing,
     verifying,
 )
 from carbon.services.registry.decide import Context, Rules, decide, find_waiting, settle, undo
@@ -67,7 +68,7 @@ class Registrar:
     @cached_property
     def calendar(self) -> Calendar:
         """China's working days."""
-        return read_calendar(self._system.settings.factors / "calendar" / "workdays.csv")
+        return read_calendar(self._system.settings.factors / CALENDAR)
 
     @contextmanager
     def reading(self) -> Iterator[Decisions]:
@@ -91,6 +92,11 @@ class Registrar:
         """A transaction to write in, with all that rules may ask."""
         with self._store.deciding(self._system.clock.now()) as unit:
             yield self._context(unit, prepared or {})
+
+    @property
+    def today(self) -> date:
+        """The day in Tianjin."""
+        return self._system.clock.today()
 
     @property
     def log(self) -> PublishedLog:
@@ -228,7 +234,7 @@ class Registrar:
         """Report a closed month."""
         built = self._report(project, month)
         with self.reading() as decisions:
-            part = issuing.position(decisions, project, month).part
+            part = standing.position(decisions, project, month).part
         id_ = reporting.report_id(project, month, part)
         content = reporting.report_content(built, part)
         signature = _signature(digest("report", id_, content), key)
@@ -291,7 +297,7 @@ class Registrar:
     def _restated(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Each report as issued and as it comes to now, and which ones are concerned."""
         replaced, withdrawn = frozenset(content["replaced"]), frozenset(content["withdrawn"])
-        known = self._head().size
+        known = content["known"]
         prepared: dict[str, Any] = {restating.AFFECTED: self._affected(replaced, withdrawn)}
         for told in content["reports"]:
             before = self.document(told["report"])
@@ -327,6 +333,7 @@ class Registrar:
         blank = [{"report": report, "credits": "0", "sha256": "0" * 64} for report in reports]
         content: dict[str, Any] = {
             "reports": blank,
+            "known": self._head().size,
             "replaced": sorted(replaced),
             "withdrawn": sorted(withdrawn),
             "reason": reason,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,14 @@ from carbon.adapters.vault import write_secret
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.evaluation import Evaluation
 from carbon.domain.mrv.sampling import NONCE_BYTES, Frame, Item, commitment
-from carbon.ports.registry import Decisions
-from carbon.services.registry import issuing, reporting, verifying
+from carbon.services.registry import reporting, standing, verifying
 
 if TYPE_CHECKING:
     from carbon.bootstrap.registrar import Registrar
 
 #: Columns of a work list; a verifier fills in the last three.
 SHEET = (
-    "leaf", "row", "stratum", "er_g", "item_type", "act", "evidence", "month", "quantity", "mass_kg",
+    "leaf", "row", "stratum", "er_g", "item_type", "act", "evidence", "quantity", "mass_kg",
     "audited_g", "intent", "note",
 )  # fmt: skip
 #: Rows of a returned work list.
@@ -67,7 +65,7 @@ class Verification:
 
     def _part(self, project: str, month: str) -> int:
         with self._registrar.reading() as decisions:
-            return issuing.position(decisions, project, month).part
+            return standing.position(decisions, project, month).part
 
     # --- draw ---------------------------------------------------------------------------------
 
@@ -145,8 +143,10 @@ class Verification:
 
     def answer(self, finding: str, text: str, key: Path) -> dict[str, Any]:
         """Answer a finding, for the owner."""
+        with self._registrar.reading() as decisions:
+            number = len(decisions.every("finding_answer", f"{finding}/")) + 1
         content = {"finding": finding, "text": text}
-        return self._registrar.decide("finding_answer", finding, content, key)
+        return self._registrar.decide("finding_answer", f"{finding}/{number}", content, key)
 
     def close(self, finding: str, text: str, key: Path) -> dict[str, Any]:
         """Close a finding, for the verifier."""
@@ -163,7 +163,9 @@ class Verification:
         """Sign the statement: verifier, then reviewer. ``given``: the fields people write."""
         document = self._registrar.document(report)
         with self._registrar.reading() as decisions:
-            fields = verifying.statement_fields(decisions, report, document, given)
+            fields = verifying.statement_fields(
+                decisions, report, document, given, self._registrar.today
+            )
         answer: dict[str, Any] = {}
         for key in keys:
             content = {"report": report, "fields": fields}

@@ -47,6 +47,9 @@ class Decisions(Protocol):
     def members(self) -> Mapping[str, Member]:
         """Who may sign now, by public key."""
 
+    def registered(self) -> Mapping[str, Member]:
+        """Everybody who ever could, by public key."""
+
     def find(self, kind: str, id_: str) -> Decided | None:
         """One decision."""
 

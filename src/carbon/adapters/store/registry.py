@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
@@ -21,8 +22,10 @@ from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
 from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
+from carbon.domain.ledger.account import Account, Policy
+from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.domain.log.leaf import canonical
-from carbon.ports.registry import Decided, Waiting
+from carbon.ports.registry import Decided, Movement, Waiting
 
 #: Number of the advisory lock on PostgreSQL; any fixed one.
 _LOCK = 6_963
@@ -57,19 +60,19 @@ class StoredDecisions:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._serials = Serials(connection)
-        self._ledger = Ledger(connection)
 
     def members(self) -> Mapping[str, Member]:
         """Who may sign now, by public key."""
-        found: dict[str, Member] = {}
-        for decided in self.every("member"):
-            for m in decided.decision.content["members"]:
-                roles = frozenset(m["roles"])
-                found[m["key"]] = Member(m["person"], m["key"], roles, m["organisation"])
-        for decided in self.every("member_end"):
-            for key in decided.decision.content["keys"]:
-                found.pop(key, None)
-        return found
+        ended = {k for found in self.every("member_end") for k in found.decision.content["keys"]}
+        return {key: m for key, m in self.registered().items() if key not in ended}
+
+    def registered(self) -> Mapping[str, Member]:
+        """Everybody who ever could, by public key."""
+        return {
+            m["key"]: Member(m["person"], m["key"], frozenset(m["roles"]), m["organisation"])
+            for found in self.every("member")
+            for m in found.decision.content["members"]
+        }
 
     def find(self, kind: str, id_: str) -> Decided | None:
         """One decision."""
@@ -95,12 +98,18 @@ class StoredDecisions:
         return [_waits(row) for row in self._connection.execute(query)]
 
     def balance(self, asset: str, account: str) -> int:
-        """What an account holds and has not promised away."""
-        return self._ledger.free(asset, account)
+        """What an account holds and has not promised away; nothing if it was never opened."""
+        try:
+            return ledger.balance(self._connection, asset, account).free
+        except CarbonError as error:
+            if error.code != "ledger.unknown":
+                raise
+            return 0
 
     def assets(self) -> Sequence[str]:
         """All assets there are accounts of."""
-        return self._ledger.assets()
+        query = sa.select(t.asset.c.code).order_by(t.asset.c.code)
+        return self._connection.execute(query).scalars().all()
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""
@@ -200,6 +209,31 @@ class DecidingUnit(StoredDecisions):
         """Keep what a certificate tells and the log does not."""
         row = {"id": id_, "private": _text(private)}
         self._connection.execute(sa.insert(t.certificate), row)
+
+    # --- ledger -------------------------------------------------------------------------------
+
+    def open(self, asset: str, account: str, policy: str) -> None:
+        """Open an account unless it is open."""
+        opened = Account(asset, account, Policy(policy))
+        ledger.open_account(self._connection, opened, self._now)
+
+    def post(self, key: str, kind: str, movements: Sequence[Movement]) -> None:
+        """Post one journal, once."""
+        lines = tuple(Transfer(*movement) for movement in movements)
+        ledger.post(self._connection, [Journal(key, kind, lines)], self._now)
+
+    def hold(self, key: str, movement: Movement, expires_at: datetime) -> None:
+        """Promise an amount to an account."""
+        promised = Hold(key, Transfer(*movement), expires_at)
+        holds.place_holds(self._connection, [promised], self._now)
+
+    def post_hold(self, key: str) -> None:
+        """Make a promise good."""
+        holds.post_hold(self._connection, key, self._now)
+
+    def void_hold(self, key: str) -> None:
+        """Give a promised amount back."""
+        holds.void_holds(self._connection, [key], self._now)
 
     # --- serials ------------------------------------------------------------------------------
 

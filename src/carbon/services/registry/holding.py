@@ -65,7 +65,8 @@ def _wanted(content: Mapping[str, Any]) -> int | Block:
 
 
 def _name(draft: Draft) -> str:
-    return f"{draft.kind}/{draft.id}"
+    """The hold's key; another one for a decision that was taken back and made again."""
+    return f"{draft.kind}/{draft.id}/{draft.made_at.timestamp():.6f}"
 
 
 def _giver(draft: Draft) -> str:

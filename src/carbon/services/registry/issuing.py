@@ -7,7 +7,7 @@ a share of the issued serials goes to the buffer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,58 +21,18 @@ from carbon.domain.credit.issuance import (
 )
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.mrv.findings import blocking_issuance
 from carbon.domain.mrv.report import MILLION, issuable_g
 from carbon.domain.period import Period
-from carbon.ports.registry import Decided, Decisions
+from carbon.ports.registry import Decisions
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
 from carbon.services.registry.holding import BUFFER, ISSUED, holder, is_frozen, serials_told
 from carbon.services.registry.projects import project_named
+from carbon.services.registry.standing import issued_reports, position
+from carbon.services.registry.verifying import findings_of
 
 #: Where grams come from and go to: the issuer's side of the carry.
 VERIFIED = "verified"
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a project stands after its issuances: what the next report starts from.
-
-    ``part``: number of the month's next report; ``first``: leaf its records begin at;
-    ``deficit_g``: losses carried, never positive.
-    """
-
-    part: int
-    first: int
-    deficit_g: int
-
-
-def position(decisions: Decisions, project: str, month: str) -> Position:
-    """What the next report of a month starts from."""
-    own = decisions.every("issuance", f"{project}/{month}/")
-    first = own[-1].decision.effect["to"] if own else 0
-    return Position(len(own), first, deficit_g(decisions, project))
-
-
-def deficit_g(decisions: Decisions, project: str) -> int:
-    """Losses and over-issued grams still owed: of the last issuance, less what was restated since.
-
-    Never positive.
-    """
-    issued = decisions.every("issuance", f"{project}/")
-    if not issued:
-        return 0
-    last = max(issued, key=lambda found: found.decision.effect["number"]).decision.effect
-    owed = sum(
-        int(told["owed_g"])
-        for found in decisions.every("restatement")
-        for told in found.decision.effect["reports"]
-        if told["report"].startswith(f"{project}/") and told["after"] >= last["number"]
-    )
-    return int(last["deficit_out_g"]) - owed
-
-
-def issued_reports(decisions: Decisions, project: str = "") -> Sequence[Decided]:
-    """Every issuance, or those of a project."""
-    return decisions.every("issuance", f"{project}/" if project else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +104,9 @@ def _check(context: Context, draft: Draft) -> None:
         raise CarbonError(
             "issuance.credits", asked=draft.content["credits"], found=planned.amounts.credits
         )
+    blocked = blocking_issuance(findings_of(context.unit, planned.project), context.today)
+    if blocked:
+        raise CarbonError("verification.blocked", report=draft.id, finding=blocked[0].id)
     independent = _independent(context, draft)
     if any(signer.person in independent for signer in draft.signers):
         raise CarbonError("issuance.verifier", report=draft.id)

@@ -15,8 +15,8 @@ from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
 from carbon.services.registry.holding import policy_number
-from carbon.services.registry.issuing import position
 from carbon.services.registry.projects import check_organisation, project_named
+from carbon.services.registry.standing import position
 
 VERIFIER_SIDE, BUREAU_SIDE = "verifier", "bureau"
 SIDES = (VERIFIER_SIDE, BUREAU_SIDE)

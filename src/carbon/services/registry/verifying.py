@@ -8,20 +8,30 @@ revealed, the draw is part of the second reveal, where anyone can repeat it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from carbon.domain.credit.decision import ISSUER, REVIEWER, VERIFIER, Decision
 from carbon.domain.errors import CarbonError
-from carbon.domain.mrv.evaluation import Audited, Claim, Evaluation, evaluate
+from carbon.domain.mrv.evaluation import (
+    MATERIALITY_BP,
+    Audited,
+    Claim,
+    Evaluation,
+    evaluate,
+)
+from carbon.domain.mrv.findings import Answered, Closed, Event, Finding, Raised, blocking, fold
+from carbon.domain.mrv.independence import Assignee, check_assignment
 from carbon.domain.mrv.monitored import LOWEST_RUNG
 from carbon.domain.mrv.risk import BASIS, Risk
-from carbon.domain.mrv.sampling import Frame, Item, Plan, Sample, check_reveal, draw, seed
+from carbon.domain.mrv.sampling import Item, Plan, Sample, check_reveal, draw, seed
+from carbon.domain.mrv.statement import check_statement
+from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
-from carbon.services.registry.issuing import position
 from carbon.services.registry.projects import check_organisation, project_named
 from carbon.services.registry.reporting import BUREAU_SIDE, SIDES, VERIFIER_SIDE, report_id
+from carbon.services.registry.standing import position
 
 #: Under these names the context has what a draw needs.
 NOTE, FRAME = "note", "frame"
@@ -47,7 +57,13 @@ def assignment_of(decisions: Decisions, id_: str) -> Mapping[str, Any]:
 
 
 def _check_conflict(context: Context, draft: Draft) -> None:
-    project_named(context.unit, draft.content["project"])
+    """Entries of a project's conflict register are numbered."""
+    project = project_named(context.unit, draft.content["project"]).id
+    wanted = f"{project}/{len(context.unit.every('conflict', f'{project}/')) + 1}"
+    if draft.id != wanted:
+        raise CarbonError("decision.id", kind=draft.kind, needed=wanted)
+    if not {"person", "organisation"} & draft.content.keys():
+        raise CarbonError("decision.form", kind=draft.kind, member="person")
 
 
 def _check_assignment(context: Context, draft: Draft) -> None:
@@ -67,6 +83,24 @@ def _check_roles(context: Context, content: Mapping[str, Any]) -> None:
         members = context.unit.members().values()
         if not any(m.person == content[name] and role in m.roles for m in members):
             raise CarbonError("verification.role", person=content[name][:8], role=role)
+
+
+def _check_independence(context: Context, content: Mapping[str, Any], owner: str) -> None:
+    """Conflict register, rotation, reviewer apart from the team (TRUST V5)."""
+    organisation = {m.person: m.organisation for m in context.unit.members().values()}
+    verifier, reviewer = (
+        Assignee(content[name], organisation[content[name]]) for name in ("verifier", "reviewer")
+    )
+    listed = context.unit.every("conflict", f"{content['project']}/")
+    told = [found.decision.content for found in listed]
+    conflicts = {one[name] for one in told for name in ("person", "organisation") if name in one}
+    past = [
+        (Period.parse(before["month"]).month, before["verifier"])
+        for found in context.unit.every("assignment", f"{content['project']}/")
+        for before in (found.decision.content,)
+    ]
+    month = Period.parse(content["month"]).month
+    check_assignment([verifier], reviewer, {owner, *conflicts}, month, past)
 
 
 def _check_commitment(context: Context, draft: Draft) -> None:
@@ -233,3 +267,178 @@ def audited(decisions: Decisions, id_: str) -> dict[tuple[int, int], Audited]:
         for found in decisions.every("inspection", f"{id_}/")
         for content in (found.decision.content,)
     }
+
+
+def open_items(
+    context: Context, report: str, items: Sequence[tuple[int, int]], person: str
+) -> None:
+    """Note that the assigned verifier opens items of a sample."""
+    if assignment_of(context.unit, report)["verifier"] != person:
+        raise CarbonError("verification.person", report=report)
+    context.unit.note_opened(report, items, person)
+
+
+def findings_of(decisions: Decisions, project: str) -> dict[str, Finding]:
+    """All findings of a project by id, those of earlier periods too."""
+    persons = {key: member.person for key, member in decisions.registered().items()}
+    events: list[tuple[str, int, Event]] = []
+    for order, kind in enumerate(("finding", "finding_answer", "finding_close")):
+        for found in decisions.every(kind, f"{project}/"):
+            decision = found.decision
+            event = _event(decision, persons[decision.signatures[0].key])
+            events.append((decision.at, order, event))
+    return fold(event for *_, event in sorted(events, key=lambda told: told[:2]))
+
+
+def _event(decision: Decision, person: str) -> Event:
+    on = date.fromisoformat(decision.at[:10])
+    match decision.kind:
+        case "finding":
+            return Raised(decision.id, on, person, decision.content["class"])
+        case "finding_answer":
+            return Answered(decision.content["finding"], on, person)
+        case _:
+            return Closed(decision.content["finding"], on, person)
+
+
+def _check_finding(context: Context, draft: Draft) -> None:
+    report = draft.content["report"]
+    _assigned_verifier(context, draft, report)
+    report_of(context.unit, report)
+    wanted = f"{report}/{len(context.unit.every('finding', f'{report}/')) + 1}"
+    if draft.id != wanted:
+        raise CarbonError("decision.id", kind=draft.kind, needed=wanted)
+
+
+def _raised(context: Context, draft: Draft) -> str:
+    """The report of the finding that an answer or a closing is about."""
+    found = context.unit.find("finding", draft.content["finding"])
+    if found is None:
+        raise CarbonError("verification.finding", finding=draft.content["finding"])
+    return str(found.decision.content["report"])
+
+
+def _check_answer(context: Context, draft: Draft) -> None:
+    """Answers are numbered: the owner may answer again until the verifier is content."""
+    finding = draft.content["finding"]
+    project = project_named(context.unit, _raised(context, draft).partition("/")[0])
+    check_organisation(draft, project.content["owner"])
+    wanted = f"{finding}/{len(context.unit.every('finding_answer', f'{finding}/')) + 1}"
+    if draft.id != wanted:
+        raise CarbonError("decision.id", kind=draft.kind, needed=wanted)
+    known = findings_of(context.unit, project.id)[finding]
+    fold([*_before(known), Answered(finding, context.today, draft.signers[0].person)])
+
+
+def _check_close(context: Context, draft: Draft) -> None:
+    finding, report = draft.content["finding"], _raised(context, draft)
+    if draft.id != finding:
+        raise CarbonError("decision.id", kind=draft.kind, needed=finding)
+    if draft.signers[0].person != assignment_of(context.unit, report)["verifier"]:
+        raise CarbonError("verification.person", report=report)
+    known = findings_of(context.unit, report.partition("/")[0])[finding]
+    fold([*_before(known), Closed(finding, context.today, draft.signers[0].person)])
+
+
+def _before(known: Finding) -> list[Event]:
+    """Events that lead to a finding as it is, so that one more can be tried on it."""
+    events: list[Event] = [Raised(known.id, known.raised_on, "", known.class_)]
+    events += [Answered(known.id, known.last_on, person) for person in known.answered_by]
+    if known.closed_on is not None:
+        events.append(Closed(known.id, known.closed_on, ""))
+    return events
+
+
+# --- statement ------------------------------------------------------------------------------------
+
+#: Fields that people write; the others follow from the report, the sample and the findings.
+WRITTEN = ("responsible_party", "criteria", "boundary", "objective", "assurance", "independence")
+
+
+def evaluation(decisions: Decisions, report: str, document: Mapping[str, Any]) -> Evaluation:
+    """What the sample says of a report. Raises ``evaluation.unopened``."""
+    gained = sum(int(cell["credited_g"]) - int(cell["negative_g"]) for cell in document["cells"])
+    claim = Claim(int(document["reported_g"]), gained)
+    return evaluate(sample_of(decisions, report), audited(decisions, report), claim)
+
+
+def statement_fields(
+    decisions: Decisions,
+    report: str,
+    document: Mapping[str, Any],
+    written: Mapping[str, str],
+    day: date,
+) -> dict[str, Any]:
+    """All fields of a statement, from what people write and what follows from the rest."""
+    sample, found = sample_of(decisions, report), evaluation(decisions, report, document)
+    findings = findings_of(decisions, report.partition("/")[0])
+    return {
+        **{name: written[name] for name in WRITTEN if name in written},
+        "period": document["period"],
+        "materiality": MATERIALITY_BP,
+        "method": sample.method,
+        "seed": _seed(decisions, report),
+        "sample": sample.keys,
+        "findings": [[f.id, f.class_on(day), _state(f)] for f in findings.values()],
+        "claimed_g": str(found.claim.reported_g),
+        "projected_g": str(found.projected.total_g),
+        "bound_g": str(found.bound_g),
+        "verified_g": str(found.verified_g),
+        "opinion": found.opinion,
+        "team": [assignment_of(decisions, report)["verifier"]],
+        "date": day.isoformat(),
+        "report": report_of(decisions, report).content["sha256"],
+    }
+
+
+def _seed(decisions: Decisions, report: str) -> str:
+    effects = (found.decision.effect for found in decisions.every("reveal", f"{report}/"))
+    return next(effect["seed"] for effect in effects if effect)
+
+
+def _state(finding: Finding) -> str:
+    if finding.closed_on is not None:
+        return "closed"
+    return "answered" if finding.answered_by else "open"
+
+
+def _check_statement(context: Context, draft: Draft) -> None:
+    report, fields = draft.content["report"], draft.content["fields"]
+    if draft.id != report:
+        raise CarbonError("decision.id", kind=draft.kind, needed=report)
+    assigned = assignment_of(context.unit, report)
+    for signer, name in zip(draft.signers, ("verifier", "reviewer"), strict=False):
+        if signer.person != assigned[name]:
+            raise CarbonError("verification.person", report=report)
+    check_statement(fields)
+    _refuse_blocked(context, report)
+    day = date.fromisoformat(fields["date"])
+    wanted = statement_fields(context.unit, report, context.prepared[report], fields, day)
+    if day > context.today or wanted != fields:
+        differing = [n for n in wanted if fields.get(n) != wanted[n]] or ["date"]
+        raise CarbonError("verification.differs", report=report, field=differing[0])
+
+
+def _refuse_blocked(context: Context, report: str) -> None:
+    findings = findings_of(context.unit, report.partition("/")[0])
+    blocked = blocking(findings, context.today)
+    if blocked:
+        raise CarbonError("verification.blocked", report=report, finding=blocked[0].id)
+
+
+def _state_it(_: Context, draft: Draft) -> dict[str, Any]:
+    fields = draft.content["fields"]
+    return {name: fields[name] for name in ("verified_g", "projected_g", "bound_g", "opinion")}
+
+
+RULES: Rules = {
+    "conflict": Rule(_check_conflict),
+    "assignment": Rule(_check_assignment),
+    "commitment": Rule(_check_commitment),
+    "reveal": Rule(_check_reveal, _reveal),
+    "inspection": Rule(_check_inspection, _inspect),
+    "finding": Rule(_check_finding),
+    "finding_answer": Rule(_check_answer),
+    "finding_close": Rule(_check_close),
+    "statement": Rule(_check_statement, _state_it),
+}
