@@ -159,7 +159,7 @@ FAULTS = (
     fault(
         "verification.differs",
         "报告 {report} 的声明中 {field} 与重算不同。",
-        "In the statement on the report {report}, {field} is not what follows from report, sample and findings.",
+        "In the statement on the report {report}, {field} is not what report and sample give.",
         "请重新生成声明。",
         "Make the statement again.",
     ),
