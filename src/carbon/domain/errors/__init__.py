@@ -13,6 +13,7 @@ from carbon.domain.errors import (
     factors,
     files,
     formulas,
+    ledger,
     log,
     records,
     registry,
@@ -24,7 +25,17 @@ from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
 #: Every fault by its code.
 FAULTS: Final[dict[str, Fault]] = {
     found.code: found
-    for part in (files, factors, formulas, records, store, log, verification, registry)
+    for part in (
+        files,
+        factors,
+        formulas,
+        records,
+        store,
+        log,
+        ledger,
+        verification,
+        registry,
+    )
     for found in part.FAULTS
 }
 
