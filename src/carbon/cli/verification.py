@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -44,11 +45,10 @@ def make_command(
         answer = system().registry.report(project, month, key)
     tell(answer, as_json=as_json)
     if not as_json:
-        document = system().registry.spooled(answer["content"]["sha256"])
-        _tell_report(document)
+        _tell_report(system().registry.document(answer["id"], published=False))
 
 
-def _tell_report(document: dict[str, object]) -> None:
+def _tell_report(document: Mapping[str, object]) -> None:
     for name, zh, en in (
         ("records", "记录", "Records"),
         ("reported_g", "申报减排量 g", "Reported g"),
@@ -197,13 +197,13 @@ def evaluate_command(name: ReportArgument) -> None:
     print_json(
         {
             "frame_g": str(found.frame_g),
-            "projected_g": str(found.projected.total_g),
+            "projected_g": str(found.claimed.projected_g),
             "projected_bp": found.projected_bp,
-            "bound_g": str(found.bound_g),
+            "bound_g": str(found.claimed.bound_g),
             "bound_bp": found.bound_bp,
             "alarm": found.alarm,
             "opinion": found.opinion,
-            "reported_g": str(found.claim.reported_g),
+            "reported_g": str(found.reported_g),
             "verified_g": str(found.verified_g),
         }
     )
