@@ -83,7 +83,9 @@ class Pilot:
     def enrol(self) -> None:
         cards = []
         for name, (roles, organisation) in PEOPLE.items():
-            cards.append(self.registry.enrol(self.key(name), f"phone of {name}", roles, organisation))
+            cards.append(
+                self.registry.enrol(self.key(name), f"phone of {name}", roles, organisation)
+            )
         for key in self.keys("anne", "bert"):
             self.registry.decide("member", "first", {"members": cards}, key)
 
@@ -119,8 +121,8 @@ class Pilot:
             answer = self.registry.verification.reveal(report, nonce, self.key(name))
         return answer
 
-    def inspect(self, report: str = REPORT, **audited: Any) -> None:
-        """Open all items; each is found as reported, but for ``er_g`` factors by place."""
+    def inspect(self, report: str = REPORT) -> None:
+        """Open all items; each is found as reported."""
         work = self.registry.verification
         rows = work.work_list(report, self.key("vera"))
         found = [Inspected(int(r["leaf"]), int(r["row"]), int(r["er_g"])) for r in rows]

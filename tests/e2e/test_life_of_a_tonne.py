@@ -31,7 +31,7 @@ def sound(system):
     return check
 
 
-def test_the_life_of_a_tonne(pilot, phone, clock, sound):
+def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten steps in a row
     registry, system = pilot.registry, pilot.system
 
     # 1–3: records are stored with their grams and published.
@@ -68,7 +68,9 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):
     sound()
 
     # 7: a transfer, to a counterparty known for four working days, final after ten minutes.
-    registry.decide("counterparty", "zhuan/green", {"holder": "zhuan", "other": "green"}, pilot.key("otto"))
+    registry.decide(
+        "counterparty", "zhuan/green", {"holder": "zhuan", "other": "green"}, pilot.key("otto")
+    )
     clock.at = at("2026-11-30T12:00:00")
     system.settings = replace_demonstration(system.settings)
     moved = {"asset": ASSET, "from": "zhuan", "to": "green", "credits": "50"}
@@ -93,7 +95,9 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):
     with pytest.raises(CarbonError, match=re.escape("correction.issued")):
         system.correct("r1", "returned")
     assert registry.impact("r1")["reports"] == [REPORT]
-    restated = registry.restate([fact], [], "returned", "phone came back", pilot.keys("anne", "bert"))
+    restated = registry.restate(
+        [fact], [], "returned", "phone came back", pilot.keys("anne", "bert")
+    )
     (told,) = restated["effect"]["reports"]
     assert int(told["buffer"]) > 0
     assert (told["owner"], told["owed_g"]) == ("0", "0")

@@ -31,10 +31,11 @@ from carbon.domain.credit.decision import Member, Signature, digest, message
 from carbon.domain.credit.issuance import Block, serial_number
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
+from carbon.domain.log.note import Key
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Decisions, Unit, Use, Waiting
+from carbon.ports.registry import Decisions, Held, Unit, Use, Waiting
 from carbon.services.registry import (
     holding,
     impact,
@@ -43,12 +44,12 @@ from carbon.services.registry import (
     projects,
     reporting,
     restating,
-    standing,
     verifying,
 )
 from carbon.services.registry.decide import Context, Rules, decide, find_waiting, settle, undo
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.papers import Papers
     from carbon.bootstrap.system import System
 
 #: Bytes of the salt of a beneficiary's digest.
@@ -240,10 +241,7 @@ class Registrar:
     def report(self, project: str, month: str, key: Path) -> dict[str, Any]:
         """Report a closed month."""
         built = self._report(project, month)
-        with self.reading() as decisions:
-            part = standing.position(decisions, project, month).part
-        id_ = reporting.report_id(project, month, part)
-        content = reporting.report_content(built, part)
+        id_, content = built.document["id"], reporting.report_content(built)
         signature = _signature(digest("report", id_, content), key)
         with self.deciding({id_: built}) as context:
             return decide(context, RULES, "report", id_, content, signature)
@@ -388,6 +386,26 @@ class Registrar:
             told = impact.of_reports(decisions, self._impacts, reports)
         return {"account": held[0].account, "asset": held[0].asset, "reports": reports,
                 "moves": told["moves"]}  # fmt: skip
+
+    def held(self, blocks: Sequence[Block]) -> Sequence[Held]:
+        """Who holds serials of some blocks now."""
+        return self._impacts.holdings(blocks)
+
+    def private(self, retirement: str) -> Mapping[str, str]:
+        """What of a retirement is not published; erased, it is blank."""
+        return self._store.private(retirement) or {"beneficiary": "—", "salt": ""}
+
+    @property
+    def log_key(self) -> Key:
+        """The log's public key."""
+        return self._system.signer.key
+
+    @cached_property
+    def papers(self) -> Papers:
+        """Documents to read and to keep."""
+        from carbon.bootstrap.papers import Papers
+
+        return Papers(self)
 
     # --- impact -------------------------------------------------------------------------------
 

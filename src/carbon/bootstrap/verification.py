@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from carbon.adapters.vault import write_secret
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.evaluation import Evaluation
+from carbon.domain.mrv.report import report_id
 from carbon.domain.mrv.sampling import NONCE_BYTES, Frame, Item, commitment
 from carbon.services.registry import reporting, standing, verifying
 
@@ -60,7 +61,7 @@ class Verification:
             "control": risk[1],
             "expected_bp": expected_bp,
         }
-        id_ = reporting.report_id(project, month, part)
+        id_ = report_id(project, month, part)
         return self._registrar.decide("assignment", id_, content, key)
 
     def conflict(
@@ -89,7 +90,7 @@ class Verification:
             "part": part,
             "commitment": commitment(_nonce(nonce)).hex(),
         }
-        report = reporting.report_id(project, month, part)
+        report = report_id(project, month, part)
         return self._registrar.decide("commitment", self._sided(report, key), content, key)
 
     def reveal(self, report: str, nonce: Path, key: Path) -> dict[str, Any]:

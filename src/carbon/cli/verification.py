@@ -13,7 +13,7 @@ from rich.console import Console
 from carbon.cli.decisions import AsOption, ProjectArgument, read_content, tell
 from carbon.cli.progress import progress
 from carbon.cli.store import JsonFlag, print_json, system
-from carbon.cli.texts import say
+from carbon.cli.texts import lang, say
 
 _out = Console(markup=False)
 
@@ -63,6 +63,22 @@ def _tell_report(document: Mapping[str, object]) -> None:
 def show_command(name: ReportArgument) -> None:
     """The published document."""
     print_json(system().registry.document(name))
+
+
+@report.command("export", help=say("报告存为网页或 PDF。", "Write a report as page or PDF."))
+def export_command(
+    name: ReportArgument,
+    out: Annotated[
+        Path, typer.Option("--out", help=say("扩展名 .html 或 .pdf。", "Ends in .html or .pdf."))
+    ],
+) -> None:
+    """In the language of CARBON_LANG."""
+    papers = system().registry.papers
+    if out.suffix == ".html":
+        out.write_text(papers.report_page(name, lang()), encoding="utf-8")
+    else:
+        out.write_bytes(papers.report_pdf(name, lang()))
+    _out.print(str(out), soft_wrap=True)
 
 
 # --- verification ---------------------------------------------------------------------------------
@@ -221,6 +237,13 @@ def state_command(
     """The fields people write; the others are computed."""
     answer = system().registry.verification.state(name, keys, read_content(fields))
     tell(answer, as_json=as_json)
+
+
+@verify.command("export", help=say("核查声明（PDF）。", "The statement as PDF."))
+def statement_command(name: ReportArgument, out: Annotated[Path, typer.Option("--out")]) -> None:
+    """In the language of CARBON_LANG."""
+    out.write_bytes(system().registry.papers.statement_pdf(name, lang()))
+    _out.print(str(out), soft_wrap=True)
 
 
 @verify.command("person", help=say("密钥属于哪位人员。", "Whose key it is."))

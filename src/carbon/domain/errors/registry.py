@@ -401,6 +401,20 @@ FAULTS = (
         "请改日划转，或调整限额。",
         "Transfer on another day, or change the limit.",
     ),
+    fault(
+        "certificate.unknown",
+        "没有已生效的注销 {id}。",
+        "No retirement {id} has taken effect.",
+        "十分钟撤回期过后运行 carbon settle。",
+        "Run carbon settle when its ten minutes are over.",
+    ),
+    fault(
+        "certificate.pending",
+        "注销 {id} 还没有进入已公布的检查点。",
+        "The retirement {id} is in no published checkpoint yet.",
+        "请先运行 carbon log sequence。",
+        "Run carbon log sequence first.",
+    ),
     # --- restatement ----------------------------------------------------------------------------
     fault(
         "restatement.not_issued",

@@ -23,6 +23,7 @@ from carbon.domain.mrv.evaluation import (
 from carbon.domain.mrv.findings import Answered, Closed, Event, Finding, Raised, blocking, fold
 from carbon.domain.mrv.independence import Assignee, check_assignment
 from carbon.domain.mrv.monitored import LOWEST_RUNG
+from carbon.domain.mrv.report import report_id
 from carbon.domain.mrv.risk import BASIS, Risk
 from carbon.domain.mrv.sampling import Item, Plan, Sample, check_reveal, draw, seed
 from carbon.domain.mrv.statement import check_statement
@@ -30,7 +31,7 @@ from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
 from carbon.services.registry.projects import check_organisation, project_named
-from carbon.services.registry.reporting import BUREAU_SIDE, SIDES, VERIFIER_SIDE, report_id
+from carbon.services.registry.reporting import BUREAU_SIDE, SIDES, VERIFIER_SIDE
 from carbon.services.registry.standing import position
 
 #: Under these names the context has what a draw needs.
