@@ -192,8 +192,10 @@ def _credits(demo: Demo) -> None:
     demo.step("登记减排量（两位签发人）", "Credits are issued, by two people who did not verify")
     demo.run("credit", "issue", REPORT, *demo.signed_by("issuer-1", "issuer-2"))
     demo.sequence()
-    demo.step("划转一吨（新对手方等四个工作日，十分钟内可撤回）",
-              "A tonne is transferred, four working days after the counterparty was named")  # fmt: skip
+    demo.step(
+        "划转一吨（新对手方等四个工作日，十分钟内可撤回）",
+        "A tonne is transferred, four working days after its receiver was named",
+    )
     demo.run("credit", "trust", "hedong-reuse", "green", *demo.signed_by("owner"))
     demo.set_clock(LATER)
     asset = ("--asset", ASSET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,10 @@ class Papers:
                 raise CarbonError("certificate.unknown", id=retirement)
             project = projects.project_named(decisions, _project_of(decisions, found.decision))
         log, key = self._registrar.log, self._registrar.log_key
+        # A leaf without a place is in no checkpoint, whatever its size.
+        index = sys.maxsize if found.leaf_index is None else found.leaf_index
         try:
-            if found.leaf_index is None:
-                raise IndexError(retirement)
-            note = log.checkpoint()
-            head, proof = leaf_proof(found.leaf_index, note, log, key, verify_ed25519)
+            head, proof = leaf_proof(index, log.checkpoint(), log, key, verify_ed25519)
         except IndexError as error:
             raise CarbonError("certificate.pending", id=retirement) from error
         leaf = canonical(found.decision.leaf())
@@ -94,7 +94,7 @@ class Papers:
                 for block in impact.blocks_of(found.decision.effect)
             ],
             "status": asset[3],
-            "leaf": {"index": found.leaf_index, "hash": leaf_hash(leaf).hex()},
+            "leaf": {"index": index, "hash": leaf_hash(leaf).hex()},
             "checkpoint": {
                 "origin": head.origin, "size": head.size, "root": head.root.hex()
             },

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.clock import ZONE
 from carbon.adapters.disk import write_durably
+from carbon.adapters.parties import person_lookup
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.spool import REPORTS
 from carbon.adapters.store.facts import Corrections
 from carbon.adapters.store.impact import Impacts
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.registry import RegistryStore
+from carbon.adapters.store.residents import consent
 from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
@@ -35,7 +37,7 @@ from carbon.domain.log.note import Key
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Decisions, Held, Unit, Use, Waiting
+from carbon.ports.registry import Choice, Decisions, Held, Unit, Use, Waiting
 from carbon.services.registry import (
     holding,
     impact,
@@ -182,7 +184,7 @@ class Registrar:
 
     def person(self, identity: str) -> str:
         """The pseudonym of a person: one identity has one, whatever names it goes by."""
-        return self._system.vault.pseudonym("officer", identity.strip().casefold().encode())
+        return person_lookup(self._system.vault, identity)
 
     def enrol(
         self, key: Path, identity: str, roles: Sequence[str], organisation: str
@@ -209,6 +211,12 @@ class Registrar:
         if member is None:
             raise CarbonError("decision.unknown_key", key=public[:16])
         return member
+
+    def consent(self, identity: str, mode: str, version: str) -> None:
+        """Keep what a resident does with their grams. Raises ``person.unknown``."""
+        lookup = person_lookup(self._system.vault, identity)
+        now = self._system.clock.now()
+        consent(self._system.database, lookup, Choice(mode, version), now)
 
     # --- projects -----------------------------------------------------------------------------
 

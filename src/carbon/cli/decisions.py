@@ -198,6 +198,19 @@ def end_command(
     decide("member_end", name, content, keys, as_json=as_json)
 
 
+@person.command("consent", help=say("居民对减排量的选择。", "A resident's choice."))
+def consent_command(
+    identity: Annotated[str, typer.Argument(metavar="IDENTITY")],
+    mode: Annotated[
+        str, typer.Option(help=say("kept 自留份额，pooled 归集换积分。", "kept or pooled"))
+    ],
+    version: Annotated[str, typer.Option(help=say("同意书版本。", "Version of the consent."))],
+) -> None:
+    """The latest choice holds for what is issued afterwards."""
+    system().registry.consent(identity, mode, version)
+    _out.print(say("已记录。", "Kept."))
+
+
 @person.command("list", help=say("列出可签名的人员。", "List who may sign."))
 def list_command(as_json: JsonFlag = False) -> None:
     """By public key."""

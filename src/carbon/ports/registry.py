@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from carbon.domain.credit.decision import Decision, Member, Signature
 from carbon.domain.credit.issuance import Block
+from carbon.domain.period import Period
 
 #: A movement: asset, account that gives, account that gets, amount.
 Movement = tuple[str, str, str, int]
@@ -41,6 +42,14 @@ class Waiting:
     private: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a resident does with their grams: ``kept`` or ``pooled``, by a version of consent."""
+
+    mode: str
+    version: str
+
+
 class Decisions(Protocol):
     """Reads what was decided."""
 
@@ -66,6 +75,11 @@ class Decisions(Protocol):
 
     def assets(self) -> Sequence[str]:
         """All assets there are accounts of."""
+
+    def kept_grams(
+        self, project: str, month: Period, leaves: tuple[int, int]
+    ) -> Sequence[tuple[str, int]]:
+        """Positive grams of residents who keep theirs, by pseudonym."""
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""

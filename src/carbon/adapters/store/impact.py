@@ -74,16 +74,17 @@ class Impacts:
 def _uses(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Use]:
     grouped = _USES.where(chosen).group_by(t.quantity.c.fact_seq, "month")
     rows = connection.execute(grouped.order_by(t.quantity.c.fact_seq, "month")).all()
-    facts = _facts(connection, sorted({row.fact_seq for row in rows}))
+    facts = leaves_of(connection, sorted({row.fact_seq for row in rows}))
     for row in rows:
         leaf, index = facts[row.fact_seq]
         project = leaf.get("project")
         yield Use(row.fact_seq, project, row.month, index, row.records, int(row.er_g))
 
 
-def _facts(
+def leaves_of(
     connection: sa.Connection, seqs: Sequence[int]
 ) -> dict[int, tuple[Mapping[str, Any], int | None]]:
+    """Leaf and place of some facts, by number."""
     found = {}
     for start in range(0, len(seqs), _AT_ONCE):
         part = seqs[start : start + _AT_ONCE]

@@ -18,6 +18,7 @@ from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
+from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
 from carbon.domain.credit.issuance import Block
@@ -25,6 +26,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.account import Account, Policy
 from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.domain.log.leaf import canonical
+from carbon.domain.period import Period
 from carbon.ports.registry import Decided, Movement, Waiting
 
 #: Number of the advisory lock on PostgreSQL; any fixed one.
@@ -126,6 +128,12 @@ class StoredDecisions:
         """All assets there are accounts of."""
         query = sa.select(t.asset.c.code).order_by(t.asset.c.code)
         return self._connection.execute(query).scalars().all()
+
+    def kept_grams(
+        self, project: str, month: Period, leaves: tuple[int, int]
+    ) -> Sequence[tuple[str, int]]:
+        """Positive grams of residents who keep theirs, by pseudonym."""
+        return kept_grams(self._connection, project, month, leaves)
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""

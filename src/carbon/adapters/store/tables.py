@@ -305,6 +305,17 @@ holding = _table(
     sa.Index("ix_holding_asset_account", "asset", "account"),
 )
 
+#: What a resident does with their grams: ``pooled``, credits to the programme and points to them,
+#: or ``kept``, their share of credits to them and no points; by which version of the consent.
+consent = _table(
+    "consent",
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.CheckConstraint("mode IN ('pooled', 'kept')", name="mode"),
+)
+
 #: Decisions on their way: more signatures are needed, or they may still be taken back.
 waiting = _table(
     "waiting",
@@ -502,7 +513,7 @@ FACTS = (
     hold_end,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate)
+PARTIES = (person, personal, holding, waiting, certificate, consent)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.

@@ -126,6 +126,13 @@ FAULTS = (
         "请先登记继任者。",
         "Register a successor first.",
     ),
+    fault(
+        "consent.mode",
+        "“{mode}”不是可选的方式。",
+        "{mode} is no choice there is.",
+        "请选 kept（自留）或 pooled（归集）。",
+        "Choose kept or pooled.",
+    ),
     # --- projects -------------------------------------------------------------------------------
     fault(
         "project.unknown",

@@ -7,7 +7,7 @@ a share of the issued serials goes to the buffer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,15 @@ from carbon.domain.credit.issuance import (
     Amounts,
     Block,
     amounts,
+    apportion,
     asset,
     carry_asset,
+    merge,
 )
+from carbon.domain.credit.project import Project
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.ledger.journal import MAX_LINES
 from carbon.domain.mrv.findings import blocking_issuance
 from carbon.domain.mrv.report import MILLION, issuable_g
 from carbon.domain.period import Period
@@ -33,11 +37,17 @@ from carbon.services.registry.verifying import findings_of
 
 #: Where grams come from and go to: the issuer's side of the carry.
 VERIFIED = "verified"
+#: How the leaf names the blocks of residents who keep their grams, and whose share they have.
+RESIDENTS, SELLER = "residents", "seller"
+_BASIS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class IssuancePlan:
-    """What an issuance on a report comes to. ``asset``, ``carry``: of credits, and of grams."""
+    """What an issuance on a report comes to. ``asset``, ``carry``: of credits, and of grams.
+
+    ``kept``: credits (可注销份额) of residents who keep their grams, by pseudonym.
+    """
 
     report: Mapping[str, Any]
     project: str
@@ -47,6 +57,7 @@ class IssuancePlan:
     carry: str
     amounts: Amounts
     issuable_g: int
+    kept: Sequence[tuple[str, int]]
 
 
 def plan(
@@ -64,6 +75,7 @@ def plan(
     carry = carry_asset(methodology, vintage)
     grams = issuable_g(document, int(statement.decision.effect["verified_g"]))
     carried = decisions.balance(carry, f"project/{project.id}")
+    parts = amounts(grams, carried, _buffer_ppm(catalogue, month))
     return IssuancePlan(
         report=document,
         project=project.id,
@@ -71,9 +83,30 @@ def plan(
         part=content["part"],
         asset=asset(methodology, vintage, project.unit_status),
         carry=carry,
-        amounts=amounts(grams, carried, _buffer_ppm(catalogue, month)),
+        amounts=parts,
         issuable_g=grams,
+        kept=_kept(decisions, project, document, parts.credits - parts.buffer),
     )
+
+
+def _kept(
+    decisions: Decisions, project: Project, document: Mapping[str, Any], credits_: int
+) -> list[tuple[str, int]]:
+    """The sellers' share of a programme's credits, apportioned to those who keep their grams.
+
+    By largest remainder over all positive grams of the month; what is pooled stays with the owner.
+    """
+    bp = {share["party"]: share["bp"] for share in project.content["shares"]}
+    if project.content["kind"] != "programme" or not bp.get(SELLER):
+        return []
+    leaves = document["leaves"]["from"], document["leaves"]["to"]
+    month = Period.parse(document["period"])
+    grams = decisions.kept_grams(project.id, month, leaves)
+    whole = sum(int(cell["positive_g"]) for cell in document["cells"])
+    sellers = apportion(credits_, [bp[SELLER], _BASIS - bp[SELLER]])[0]
+    pooled = whole - sum(er_g for _, er_g in grams)
+    parts = apportion(sellers, [*(er_g for _, er_g in grams), pooled])
+    return [(person, part) for (person, _), part in zip(grams, parts[:-1], strict=True) if part]
 
 
 def _buffer_ppm(catalogue: Catalogue, month: Period) -> int:
@@ -163,14 +196,16 @@ def _carry(context: Context, draft: Draft, planned: IssuancePlan) -> None:
 
 
 def _credit(context: Context, draft: Draft, planned: IssuancePlan) -> list[tuple[str, Block]]:
-    """Credits to owner and buffer, with their serial blocks."""
+    """Credits to owner, buffer and residents, with their serial blocks.
+
+    Residents' blocks follow one another: the leaf tells them as one, and nobody's name.
+    """
+    kept = [(f"resident/{person}", credits_) for person, credits_ in planned.kept]
     parts = planned.amounts
+    owned = parts.credits - parts.buffer - sum(credits_ for _, credits_ in kept)
     shares = [
         (account, credits_)
-        for account, credits_ in (
-            (holder(planned.owner), parts.credits - parts.buffer),
-            (BUFFER, parts.buffer),
-        )
+        for account, credits_ in ((holder(planned.owner), owned), (BUFFER, parts.buffer), *kept)
         if credits_
     ]
     if not shares:
@@ -178,10 +213,14 @@ def _credit(context: Context, draft: Draft, planned: IssuancePlan) -> list[tuple
     context.unit.open(planned.asset, ISSUED, "source")
     for account, _ in shares:
         context.unit.open(planned.asset, account, "holder")
-    movements = [(planned.asset, ISSUED, account, credits_) for account, credits_ in shares]
-    context.unit.post(f"issuance/{draft.id}", "issuance", movements)
+    for start in range(0, len(shares), MAX_LINES):
+        movements = [(planned.asset, ISSUED, *share) for share in shares[start : start + MAX_LINES]]
+        context.unit.post(f"issuance/{draft.id}/{start}", "issuance", movements)
     blocks = context.unit.issue(planned.asset, shares)
-    return [(account, block) for (account, _), block in zip(shares, blocks, strict=True)]
+    named = len(shares) - len(kept)
+    told = [(account, block) for (account, _), block in zip(shares, blocks, strict=True)]
+    rest = [(RESIDENTS, block) for block in merge(blocks[named:])]
+    return [*told[:named], *rest]
 
 
 RULES: Rules = {"issuance": Rule(_check, _apply, independent=_independent)}

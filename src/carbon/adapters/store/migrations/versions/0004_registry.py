@@ -139,3 +139,13 @@ def _changing() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_certificate"),
         sqlite_strict=True,
     )
+    op.create_table(
+        "consent",
+        sa.Column("person_id", sa.Text, nullable=False),
+        sa.Column("mode", sa.Text, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name="pk_consent"),
+        sa.CheckConstraint("mode IN ('pooled', 'kept')", name=op.f("ck_consent_mode")),
+        sqlite_strict=True,
+    )
