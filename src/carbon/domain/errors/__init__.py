@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from carbon.domain.errors import (
+    documents,
     factors,
     files,
     formulas,
@@ -24,7 +25,17 @@ from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
 #: Every fault by its code.
 FAULTS: Final[dict[str, Fault]] = {
     found.code: found
-    for part in (files, factors, formulas, records, store, log, verification, registry)
+    for part in (
+        files,
+        factors,
+        formulas,
+        records,
+        store,
+        log,
+        verification,
+        registry,
+        documents,
+    )
     for found in part.FAULTS
 }
 
