@@ -50,9 +50,9 @@ def _points(font: bytes, subtable: int) -> Iterator[int]:
 
 
 def printable(text: str) -> str:
-    """A text in one line, every character of which is seen on paper.
+    r"""A text in one line, every character of which is seen on paper.
 
-    >>> printable("天津\\u202e😀")
+    >>> printable("天津\u202e😀")
     '天津[U+202E][U+1F600]'
     """
     return "".join(" " if letter in _SPACES else _seen(letter) for letter in text)

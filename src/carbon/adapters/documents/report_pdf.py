@@ -30,7 +30,7 @@ def report_pdf(report: Mapping[str, Any], lang: Lang) -> bytes:
 
 
 def report_sheet(report: Mapping[str, Any], lang: Lang) -> Sheet:
-    """The same, ready to be set; its moment is the start of the period's last day."""
+    """The same, ready to be set; its moment is noon of the period’s last day."""
     check_report(report)
     day = Period.parse(report["period"]).last_day
     view = told(report, lang)
@@ -39,7 +39,7 @@ def report_sheet(report: Mapping[str, Any], lang: Lang) -> Sheet:
         "band_bars": _drawn(band_bars(report, lang), view["band"]),
         "category_bars": _drawn(category_bars(report, lang), view["categories"]),
     }
-    at = datetime(day.year, day.month, day.day, tzinfo=_CHINA)
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=_CHINA)
     json_ = Attachment(
         "report.json",
         canonical(report, None).decode(),

@@ -39,9 +39,12 @@ def statement_sheet(statement: Mapping[str, Any], lang: Lang) -> Sheet:
     if not _SHA256.fullmatch(statement["sha256"]):
         raise CarbonError("document.member", member="sha256")
     day = fields["date"][:10]
-    return Sheet("statement", lang, moment("date", f"{day}T00:00:00+08:00"), _content(
-        statement, fields, findings, lang
-    ))
+    return Sheet(
+        "statement",
+        lang,
+        moment("date", f"{day}T12:00:00+08:00"),
+        _content(statement, fields, findings, lang),
+    )
 
 
 def _content(

@@ -11,8 +11,10 @@ from carbon.domain.errors import Lang
 #: METHODOLOGY section 2, status of a unit: the Chinese is binding, the English its rendering.
 CLAIM: Final = (
     "避免排放量，自愿性质；不得用于配额清缴、抵销本单位排放或碳中和声明",
-    "Avoided emissions, voluntary in nature; not to be used for surrendering allowances, for "
-    "offsetting one’s own emissions, or for claims of carbon neutrality",
+    (
+        "Avoided emissions, voluntary in nature; not to be used for surrendering allowances, for "
+        "offsetting one’s own emissions, or for claims of carbon neutrality"
+    ),
 )
 
 #: Fields of a verification statement (TRUST V6), in the order a reader wants them.
@@ -41,15 +43,16 @@ _WORDS: Final = {
     "claim": CLAIM,
     # --- every document ---------------------------------------------------------------------------
     "system": ("碳普惠", "Carbon Inclusion"),
-    "page": ("页", "page"),
-    "field": ("项目", "Field"),
-    "value": ("内容", "Content"),
-    "pilot": ("试点单位", "Pilot unit"),
+    "field": ("条目", "Item"),
+    "amount_kg": ("kg CO2e", "kg CO2e"),
+    "pilot": ("试点单位（仅供演示）", "Pilot unit (demonstration)"),
     "pilot_mark": ("试点单位 仅供演示", "PILOT UNIT demonstration only"),
     "pilot_note": (
-        "试点单位：项目尚未备案，只可在演示中划转，不构成任何可主张的减排量。",
-        "Pilot unit (demonstration): the project is not filed. Its units can be transferred in "
-        "demonstration only and support no claim.",
+        "项目尚未备案；份额只可在演示中划转，不支持任何声明。",
+        (
+            "The project is not filed; its units can be transferred in demonstration only and "
+            "support no claim."
+        ),
     ),
     "filed": ("已备案", "Filed"),
     "no_seal": (
@@ -78,8 +81,10 @@ _WORDS: Final = {
     "ratio": ("保守比例", "Conservative ratio"),
     "estimate_note": (
         "全部计入记录的净减排量，不计证据份额与基准；所用因子的最佳估计。",
-        "Net reduction of every record counted, before evidence shares and baselines, by best "
-        "estimates.",
+        (
+            "Net reduction of every record counted, before evidence shares and baselines, by best "
+            "estimates."
+        ),
     ),
     "terms": ("从基准线到净减排量", "From baseline to net reduction"),
     "be": ("基准线排放量", "Baseline emissions"),
@@ -91,6 +96,10 @@ _WORDS: Final = {
     "band_note": (
         "浅色带为第 5 至第 95 百分位，竖线为各行的数值。",
         "The light band runs from the 5th to the 95th percentile; the mark is each row’s value.",
+    ),
+    "whisker_note": (
+        "横线为第 5 至第 95 百分位，色块为各行的数值。",
+        "The line runs from the 5th to the 95th percentile; the mark is each row’s value.",
     ),
     "percentile": ("第 {n} 百分位", "Percentile {n}"),
     "issuing_percentile": ("第 {n} 百分位（签发依据）", "Percentile {n} (issuing)"),
@@ -141,7 +150,6 @@ _WORDS: Final = {
     "catalogue": ("因子库", "Catalogue"),
     "factor_rows": ("用到的因子（{n} 行）", "Factor rows used ({n})"),
     "as_table": ("数据表", "As a table"),
-    "row": ("行", "Row"),
     "report_attached": (
         "本 PDF 内附 report.json，可由任何人按公开日志重建。",
         "This PDF holds report.json, which anyone can rebuild from the public log.",
@@ -150,8 +158,10 @@ _WORDS: Final = {
     "certificate_title": ("减排量注销证书", "Certificate of Retirement"),
     "certificate_lead": (
         "兹证明以下减排量份额已在登记簿中注销，不再流通。",
-        "This certifies that the credits below are retired in the registry and no longer "
-        "circulate.",
+        (
+            "This certifies that the credits below are retired in the registry and no longer "
+            "circulate."
+        ),
     ),
     "quantity": ("注销数量", "Quantity retired"),
     "credits": ("{n} 份，每份 1 kg CO2e", "{n} credits of 1 kg CO2e each"),
@@ -171,22 +181,28 @@ _WORDS: Final = {
     "check_title": ("离线查验", "Checking offline"),
     "check_1": (
         "取出本 PDF 的附件 {name}（正文见下），并从另一途径取得日志公钥。",
-        "Save the attachment {name} of this PDF (its text is below) and get the log’s public key "
-        "by another way.",
+        (
+            "Save the attachment {name} of this PDF (its text is below) and get the log’s public "
+            "key by another way."
+        ),
     ),
     "check_2": (
         "核对检查点的签名：C2SP signed-note，Ed25519。",
         "Check the checkpoint’s signature: C2SP signed-note, Ed25519.",
     ),
     "check_3": (
-        "从叶哈希 SHA-256(0x00 ‖ 叶原文) 沿附件中的路径逐级计算（RFC 6962），结果须等于检查点的树根。",
-        "Climb from the leaf hash SHA-256(0x00 ‖ leaf) along the path in the attachment (RFC "
-        "6962); the result has to be the checkpoint’s root.",
+        "从叶哈希 SHA-256(0x00 ‖ 叶原文) 沿附件中的路径逐级计算（RFC 6962），须得检查点的树根。",
+        (
+            "Climb from the leaf hash SHA-256(0x00 ‖ leaf) along the path in the attachment (RFC "
+            "6962); the result has to be the checkpoint’s root."
+        ),
     ),
     "check_4": (
         "叶原文中的数量、序列号与本证书一致。任何支持 C2SP tlog-proof 的工具均可完成第 2、3 步。",
-        "Quantity and serial numbers of the leaf are those of this certificate. Any tool that "
-        "knows C2SP tlog-proof does steps 2 and 3.",
+        (
+            "Quantity and serial numbers of the leaf are those of this certificate. Any tool that "
+            "knows C2SP tlog-proof does steps 2 and 3."
+        ),
     ),
     "proof": ("包含证明（C2SP tlog-proof）", "Inclusion proof (C2SP tlog-proof)"),
     # --- verification statement -------------------------------------------------------------------
