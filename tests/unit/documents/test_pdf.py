@@ -57,12 +57,13 @@ def test_every_document_says_what_it_may_not_be_used_for_on_every_page(kind, lan
 
 @pytest.mark.parametrize("kind", MADE)
 def test_a_document_is_archival_and_bears_its_own_date(kind):
-    """PDF/A-3a by its own metadata; the date is the values', not the clock's."""
+    """PDF/A-3a and PDF/UA-1 by its own metadata; the date is the values', not the clock's."""
     make, values = MADE[kind]
     pdf = read(make(values, "zh"))
     metadata = pdf.trailer["/Root"]["/Metadata"].get_data().decode()
     assert "<pdfaid:part>3" in metadata
     assert "<pdfaid:conformance>A" in metadata
+    assert "<pdfuaid:part>1" in metadata
     day = {"report": (2026, 10, 31), "certificate": (2026, 11, 25), "statement": (2026, 11, 20)}
     made = pdf.metadata.creation_date
     assert (made.year, made.month, made.day) == day[kind]
@@ -213,6 +214,13 @@ def test_the_statement_s_digest_is_one():
     with pytest.raises(CarbonError) as refused:
         statement_sheet(STATEMENT | {"sha256": "x"}, "zh")
     assert refused.value.values == {"member": "sha256"}
+
+
+def test_the_longest_lists_are_set():
+    """As many factor rows as a document holds; the last one is there."""
+    rows = [f"production/type_{n}/2026-01-01" for n in range(2_000)]
+    pdf = read(report_pdf(REPORT | {"factor_rows": rows}, "en"))
+    assert rows[-1] in pdf.pages[-1].extract_text()
 
 
 def test_pages_can_be_looked_at():

@@ -49,7 +49,9 @@ def test_every_label_a_template_names_exists_and_none_is_idle():
     named = set(re.findall(r"\bw\.(\w+)", pages + page)) - {"at", "get"}
     assert named <= words("zh").keys()
     idle = {
-        n for n in words("zh") if n not in named and not re.search(rf'''["'\s.]{n}["'\s]''', code + page)
+        n
+        for n in words("zh")
+        if n not in named and not re.search(rf"""["'\s.]{n}["'\s]""", code + page)
     }
     spoken = (
         "enterprise programme piece kg corrected returned demonstration display withdrawn".split()

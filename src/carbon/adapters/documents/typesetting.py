@@ -21,8 +21,8 @@ from carbon.adapters.documents.words import words
 from carbon.domain.errors import Lang
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-#: Archival with attachments, tagged for screen readers (ISO 19005-3, level A).
-_STANDARD: Final[list[typst.PDFStandard]] = ["a-3a"]
+#: Archival with attachments (ISO 19005-3, level A) and accessible (ISO 14289-1).
+_STANDARDS: Final[list[typst.PDFStandard]] = ["a-3a", "ua-1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Sheet:
 
     def pdf(self) -> bytes:
         """The bytes of the PDF: the same for the same sheet."""
-        return cast(bytes, self._compiler().compile(pdf_standards=_STANDARD, timestamp=self.at))
+        return cast(bytes, self._compiler().compile(pdf_standards=_STANDARDS, timestamp=self.at))
 
     def pages(self, ppi: float = 96) -> list[bytes]:
         """Every page as a PNG."""
