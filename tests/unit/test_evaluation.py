@@ -82,7 +82,10 @@ def test_an_item_taken_whole_counts_its_own_error():
 def test_a_small_rest_is_never_bounded_by_more_than_itself():
     """One unit stratum of 200 g beside large items: three intervals would be 3,000 g."""
     items = Item(0, -1, 59_800, "whole"), Item(1, -1, 200, "unit")
-    assert judged(Sample(PLAN, 1_000, 60_000, 200, 0, 0, items)).frame.bound_g == 200
+    sample = Sample(PLAN, 1_000, 60_000, 200, 0, 0, items)
+    assert judged(sample).frame.bound_g == 200
+    found = judged(sample, {1: 200})
+    assert (found.frame.projected_g, found.frame.bound_g) == (200, 200)
 
 
 def test_losses_are_projected_by_their_mean_error():

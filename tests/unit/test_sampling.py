@@ -14,6 +14,7 @@ from carbon.domain.mrv.sampling import (
     MAX_FRAME_G,
     Frame,
     Plan,
+    _Stream,
     check_reveal,
     commitment,
     draw,
@@ -141,6 +142,16 @@ def test_many_losses_are_a_sample_of_distinct_ones():
 
 def test_a_frame_of_nothing_has_an_empty_sample():
     assert draw(frame(), SEED, Plan(95, 0)).items == ()
+
+
+def test_words_that_would_favour_small_numbers_are_skipped():
+    """Below 2**63 + 1, half of all words are: taken modulo, they would come twice as often."""
+    bound, stream = 2**63 + 1, _Stream(SEED, "unit")
+    start = b"carbon-inclusion/draw/1\n" + SEED + b"unit\n"
+    blocks = (hashlib.sha256(start + n.to_bytes(8, "big")).digest() for n in range(64))
+    fair = [word for block in blocks if (word := int.from_bytes(block[:8], "big")) < bound]
+    assert len(fair) < 48
+    assert [stream.below(bound) for _ in fair] == fair
 
 
 def test_the_draw_of_a_known_seed_stays():

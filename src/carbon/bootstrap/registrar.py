@@ -7,6 +7,7 @@ transaction then only checks and writes.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -19,18 +20,21 @@ from carbon.adapters.clock import ZONE
 from carbon.adapters.disk import write_durably
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.spool import REPORTS
+from carbon.adapters.store.facts import Corrections
 from carbon.adapters.store.impact import Impacts
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.registry import RegistryStore
+from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
 from carbon.domain.credit.decision import Member, Signature, digest, message
+from carbon.domain.credit.issuance import Block, serial_number
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Decisions, Unit, Waiting
+from carbon.ports.registry import Decisions, Unit, Use, Waiting
 from carbon.services.registry import (
     holding,
     impact,
@@ -46,6 +50,9 @@ from carbon.services.registry.decide import Context, Rules, decide, find_waiting
 
 if TYPE_CHECKING:
     from carbon.bootstrap.system import System
+
+#: Bytes of the salt of a beneficiary's digest.
+_SALT_BYTES = 32
 
 RULES: Rules = {
     **persons.RULES,
@@ -241,11 +248,16 @@ class Registrar:
         with self.deciding({id_: built}) as context:
             return decide(context, RULES, "report", id_, content, signature)
 
-    def document(self, report_id: str) -> dict[str, Any]:
-        """A published report. Raises ``verification.report``, ``log.missing``, ``log.changed``."""
+    def document(self, report_id: str, *, published: bool = True) -> dict[str, Any]:
+        """A report's document, as published or as it waits for that.
+
+        Raises ``verification.report``, ``log.missing``, ``log.changed``.
+        """
         with self.reading() as decisions:
             digest_ = verifying.report_of(decisions, report_id).content["sha256"]
-        content = self._system.log.report(digest_)
+        waiting = self._system.settings.spool / REPORTS / f"{digest_}.json"
+        content = waiting.read_bytes() if not published and waiting.is_file() else None
+        content = content or self.log.report(digest_)
         if sha256(content).hexdigest() != digest_:
             raise CarbonError("log.changed", path=f"{REPORTS}/{digest_}.json")
         found: dict[str, Any] = json.loads(content)
@@ -292,6 +304,130 @@ class Registrar:
             verifying.FRAME: self.verification.frame(document),
         }
 
+    # --- credits ------------------------------------------------------------------------------
+
+    def issue(self, report: str, keys: Sequence[Path]) -> dict[str, Any]:
+        """Issue what a statement confirms."""
+        document = self.document(report)
+        with self.reading() as decisions:
+            planned = issuing.plan(decisions, self._system.catalogue, report, document)
+        content = {"report": report, "credits": str(planned.amounts.credits)}
+        return self._signed_by(keys, "issuance", report, content)
+
+    def _signed_by(
+        self,
+        keys: Sequence[Path],
+        kind: str,
+        id_: str,
+        content: Mapping[str, Any],
+        private: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Sign with each key in turn; the last answer."""
+        answer: dict[str, Any] = {}
+        for key in keys:
+            answer = self.decide(kind, id_, content, key, private)
+        return answer
+
+    def retire(
+        self,
+        id_: str,
+        organisation: str,
+        asset: str,
+        credits_: int,
+        beneficiary: str,
+        purpose: str,
+        keys: Sequence[Path],
+        serials: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Retire credits for a beneficiary, of whom the log tells a salted digest only.
+
+        Asked again under the same id, the salt is the one made first.
+        """
+        private = self._store.private(id_) or {
+            "beneficiary": beneficiary,
+            "salt": os.urandom(_SALT_BYTES).hex(),
+        }
+        salted = bytes.fromhex(private["salt"]) + beneficiary.encode()
+        content = {
+            "asset": asset,
+            "holder": organisation,
+            "credits": str(credits_),
+            "beneficiary_sha256": sha256(salted).hexdigest(),
+            "purpose": purpose,
+            **(serials or {}),
+        }
+        return self._signed_by(keys, "retirement", id_, content, private)
+
+    def holdings(self, organisation: str) -> list[dict[str, Any]]:
+        """What an organisation holds: by asset, what is free and in which ranges."""
+        account = holding.holder(organisation)
+        with self.reading() as decisions:
+            return [
+                {
+                    "asset": asset,
+                    "free": decisions.balance(asset, account),
+                    "serials": [str(block) for block in decisions.blocks(asset, account)],
+                }
+                for asset in decisions.assets()
+                if decisions.balance(asset, account)
+            ]
+
+    def numbered(self, kind: str, organisation: str) -> str:
+        """The next id of a repeated act on a holder."""
+        with self.reading() as decisions:
+            return f"{organisation}/{len(decisions.every(kind, f'{organisation}/')) + 1}"
+
+    def lookup(self, serial: int) -> dict[str, Any]:
+        """Who holds a serial, where it comes from, what moved it. Raises ``serial.unknown``."""
+        block = Block(serial, serial)
+        held = self._impacts.holdings([block])
+        if not held:
+            raise CarbonError("serial.unknown", serial=block)
+        with self.reading() as decisions:
+            reports = impact.issued_on(decisions, block)
+            told = impact.of_reports(decisions, self._impacts, reports)
+        return {"account": held[0].account, "asset": held[0].asset, "reports": reports,
+                "moves": told["moves"]}  # fmt: skip
+
+    # --- impact -------------------------------------------------------------------------------
+
+    @cached_property
+    def _impacts(self) -> Impacts:
+        return Impacts(self._system.database)
+
+    def fact_of(self, record_id: str, source: str) -> str:
+        """The fact of a record. Raises ``correction.unknown``, ``correction.done``."""
+        key = record_key(self._system.vault, source, record_id)
+        return Corrections(self._system.database).fact_of(key, record_id)
+
+    def impact(self, fact: str, source: str = "local") -> dict[str, Any]:
+        """Everything downstream of a factor, a report, a serial number or a record."""
+        with self.reading() as decisions:
+            if fact.count("/") > 1 and decisions.find("report", fact) is not None:
+                return impact.of_reports(decisions, self._impacts, [fact])
+            if fact.upper().startswith("HD-") and fact[3:].isdigit():
+                number = serial_number(fact)
+                reports = impact.issued_on(decisions, Block(number, number))
+                return impact.of_reports(decisions, self._impacts, reports)
+            return impact.impact(decisions, self._impacts, self._uses(fact, source))
+
+    def _uses(self, fact: str, source: str) -> Sequence[Use]:
+        """Records that a factor row's id, or a record's id, stands for."""
+        numbers = self._factor_numbers(fact)
+        if numbers:
+            return self._impacts.of_factor(numbers)
+        return self._impacts.of_records([self.fact_of(fact, source)])
+
+    def _factor_numbers(self, factor: str) -> dict[str, int]:
+        """The row's number in every published catalogue that has it."""
+        found = {}
+        for root in self._store.catalogues():
+            catalogue = self.log.factors(root)
+            for number, row in zip(catalogue.leaf_numbers, catalogue.rows, strict=True):
+                if row.id == factor:
+                    found[root] = number
+        return found
+
     # --- restatement --------------------------------------------------------------------------
 
     def _restated(self, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -308,7 +444,7 @@ class Registrar:
 
     def _affected(self, replaced: frozenset[str], withdrawn: frozenset[str]) -> list[str]:
         """Issued reports that records or factors concern."""
-        uses = Impacts(self._system.database).of_records(sorted(replaced))
+        uses = self._impacts.of_records(sorted(replaced))
         with self.reading() as decisions:
             issued = {found.decision.id for found in decisions.every("issuance")}
             concerned = set(impact.reports_of(decisions, uses)) & issued
@@ -353,11 +489,9 @@ class Registrar:
                 }
                 for report in reports
             ]
-        id_ = digest("restatement", "new", content)[:16]
-        answer: dict[str, Any] = {}
-        for key in keys:
-            answer = self.decide("restatement", id_, content, key)
-        return answer
+        return self._signed_by(
+            keys, "restatement", digest("restatement", "", content)[:16], content
+        )
 
 
 def _signature(name: str, key: Path) -> Signature:

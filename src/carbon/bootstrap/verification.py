@@ -63,6 +63,15 @@ class Verification:
         id_ = reporting.report_id(project, month, part)
         return self._registrar.decide("assignment", id_, content, key)
 
+    def conflict(
+        self, project: str, named: Mapping[str, str], reason: str, key: Path
+    ) -> dict[str, Any]:
+        """Add a person or an organisation to a project's conflict register."""
+        with self._registrar.reading() as decisions:
+            number = len(decisions.every("conflict", f"{project}/")) + 1
+        content = {"project": project, **named, "reason": reason}
+        return self._registrar.decide("conflict", f"{project}/{number}", content, key)
+
     def _part(self, project: str, month: str) -> int:
         with self._registrar.reading() as decisions:
             return standing.position(decisions, project, month).part
@@ -233,5 +242,5 @@ def _inspected(row: Mapping[str, str]) -> Inspected:
     intent = (row["intent"] or "").strip().casefold()
     if intent not in (*_TRUE, *_FALSE):
         raise ValueError(intent)
-    numbers = (int(row[name]) for name in ("leaf", "row", "audited_g"))
-    return Inspected(*numbers, intent in _TRUE, (row["note"] or "").strip())
+    leaf, number, audited_g = (int(row[name]) for name in ("leaf", "row", "audited_g"))
+    return Inspected(leaf, number, audited_g, intent in _TRUE, (row["note"] or "").strip())

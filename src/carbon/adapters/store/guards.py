@@ -10,14 +10,22 @@ and a leaf is not placed where another one is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from carbon.adapters.store.tables import PARTIES, fact
+from carbon.adapters.store import posting
+from carbon.adapters.store.tables import PARTIES, account, fact, journal
 
 #: SQLSTATE of a refused change on PostgreSQL.
 REFUSED = "CB001"
+
+
+def _others(row: str) -> str:
+    """A journal's columns but the one that is set once."""
+    return ", ".join(f"{row}.{c.name}" for c in journal.columns if c.name != "fact_seq")
+
 
 _FUNCTIONS = f"""
 CREATE OR REPLACE FUNCTION carbon_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -34,26 +42,55 @@ BEGIN
   RAISE EXCEPTION 'facts are never changed: a leaf is placed once'
     USING ERRCODE = '{REFUSED}';
 END $$;
+CREATE OR REPLACE FUNCTION carbon_place_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.fact_seq IS NULL AND NEW.fact_seq IS NOT NULL AND ({_others("OLD")})
+     IS NOT DISTINCT FROM ({_others("NEW")}) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'facts are never changed: a journal enters one leaf'
+    USING ERRCODE = '{REFUSED}';
+END $$;
 """
+
+#: Columns that are set once, after their row was added.
+PLACED = {fact.name: "leaf_index", journal.name: "fact_seq"}
+#: What refuses a change of a row, where it is not refused always.
+_CHANGES = {fact.name: "carbon_place_leaf", journal.name: "carbon_place_journal"}
+#: Accounts are changed by the triggers that post, and by nothing else.
+BY_HAND = "(pg_trigger_depth() = 0)"
 
 
 def postgresql_functions() -> str:
     """The trigger functions, for a migration."""
-    return _FUNCTIONS
+    return _FUNCTIONS + posting.postgresql_functions()
 
 
-def postgresql_sources() -> list[str]:
-    """The bodies of the trigger functions, as the database keeps them."""
-    return _FUNCTIONS.split("$$")[1::2]
+def postgresql_sources() -> dict[str, str]:
+    """The bodies of the trigger functions, as the database keeps them, by name."""
+    heads, bodies = (postgresql_functions().split("$$")[n::2] for n in (0, 1))
+    names = (re.search(r"FUNCTION (\w+)\(", head) for head in heads)
+    return {name[1]: body for name, body in zip(names, bodies, strict=False) if name}
+
+
+def postgresql_triggers(table: str) -> dict[str, tuple[str, str | None]]:
+    """Triggers that a table of facts has: function and condition by name."""
+    change = _CHANGES.get(table, "carbon_refuse")
+    found = {
+        "refuse_update": (change, BY_HAND if table == account.name else None),
+        "refuse_delete": ("carbon_refuse", None),
+        "refuse_truncate": ("carbon_refuse", None),
+    }
+    return found | {name: (own, None) for name, own, _ in posting.postgresql_triggers(table)}
 
 
 def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
     """Statements that seal a table, or a partition whose row triggers come from its parent."""
-    change = "carbon_place_leaf" if table == fact.name else "carbon_refuse"
+    change, condition = postgresql_triggers(table)["refuse_update"]
     if not partition:
         yield (
-            f"CREATE TRIGGER refuse_update BEFORE UPDATE ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION {change}()"
+            f"CREATE TRIGGER refuse_update BEFORE UPDATE ON {table} FOR EACH ROW "
+            f"{f'WHEN {condition} ' if condition else ''}EXECUTE FUNCTION {change}()"
         )
         yield (
             f"CREATE TRIGGER refuse_delete BEFORE DELETE ON {table} "
@@ -63,7 +100,8 @@ def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
         f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION carbon_refuse()"
     )
-    for trigger in ("refuse_update", "refuse_delete", "refuse_truncate"):
+    yield from (statement for _, _, statement in posting.postgresql_triggers(table))
+    for trigger in postgresql_triggers(table):
         yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
 
 
@@ -71,21 +109,27 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     """Statements that seal a table."""
     name = table.name
     refuse = "SELECT RAISE(ABORT, 'facts are never changed')"
-    if table is fact:
-        others = [c.name for c in table.columns if c.name != "leaf_index"]
-        same = " AND ".join(f"OLD.{c} IS NEW.{c}" for c in others)
-        free = f"NOT {_exists(fact, ('leaf_index',))}"
-        placed = f"OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL AND {free}"
-        once = f"WHEN NOT ({placed} AND {same})"
-    else:
-        once = ""
+    admitted = posting.COUNTED if table is account else _placed(table)
+    once = f"WHEN NOT ({admitted})" if admitted else ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
     yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
-    taken = " OR ".join(_exists(table, key) for key in (*_unique_keys(table), ("rowid",)))
+    hidden = [("rowid",)] if table.dialect_options["sqlite"]["with_rowid"] else []
+    taken = " OR ".join(_exists(table, key) for key in (*_unique_keys(table), *hidden))
     yield (
         f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {name} WHEN {taken} "
         "BEGIN SELECT RAISE(ABORT, 'exists'); END"
     )
+    yield from posting.sqlite_triggers(name)
+
+
+def _placed(table: sa.Table) -> str:
+    """When a row may change: to set the column that is set once, on SQLite."""
+    column = PLACED.get(table.name)
+    if column is None:
+        return ""
+    same = " AND ".join(f"OLD.{c.name} IS NEW.{c.name}" for c in table.columns if c.name != column)
+    free = f"AND NOT {_exists(table, (column,))} " if table.c[column].unique else ""
+    return f"OLD.{column} IS NULL AND NEW.{column} IS NOT NULL {free}AND {same}"
 
 
 def _exists(table: sa.Table, key: tuple[str, ...]) -> str:
@@ -134,6 +178,8 @@ def grants(role: str, tables: list[str]) -> Iterator[str]:
     for table in tables:
         rights = "SELECT, INSERT, UPDATE, DELETE" if table in parties else "SELECT, INSERT"
         yield f"GRANT {rights} ON {table} TO {role}"
-    yield f"GRANT UPDATE (leaf_index) ON {fact.name} TO {role}"
+    for table, column in PLACED.items():
+        if table in tables:
+            yield f"GRANT UPDATE ({column}) ON {table} TO {role}"
     yield f"GRANT SELECT ON alembic_version TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"

@@ -53,6 +53,22 @@ class RegistryStore:
         with self._database.read() as connection:
             yield StoredDecisions(connection)
 
+    def private(self, id_: str) -> Mapping[str, str] | None:
+        """What is not published of a retirement, under way or done; ``None`` for a new one."""
+        under_way = sa.select(t.waiting.c.private).where(
+            t.waiting.c.kind == "retirement", t.waiting.c.id == id_
+        )
+        done = sa.select(t.certificate.c.private).where(t.certificate.c.id == id_)
+        with self._database.read() as connection:
+            text = connection.execute(under_way).scalar() or connection.execute(done).scalar()
+        return None if text is None else json.loads(text)
+
+    def catalogues(self) -> Sequence[str]:
+        """Roots of all catalogues that were computed with."""
+        query = sa.select(t.fact.c.key).where(t.fact.c.kind == "catalogue")
+        with self._database.read() as connection:
+            return connection.execute(query).scalars().all()
+
 
 class StoredDecisions:
     """Reads what was decided; implements the port ``Decisions``."""

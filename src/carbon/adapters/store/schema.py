@@ -126,27 +126,33 @@ def _unguarded(connection: sa.Connection) -> list[str]:
         }
         return sorted(unsealed | loose)
     loose = {t.name for t in RANGES} - set(connection.execute(_APART).scalars())
-    rows = connection.execute(
-        sa.text(
-            "SELECT c.relname, count(p.oid) FROM pg_class c"
-            " LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgenabled = 'A'"
-            " AND t.tgname IN ('refuse_update', 'refuse_delete', 'refuse_truncate')"
-            " AND t.tgqual IS NULL"
-            " LEFT JOIN pg_proc p ON p.oid = t.tgfoid AND p.prosrc = ANY(:sources)"
-            " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace GROUP BY 1"
-        ).bindparams(sa.bindparam("sources", guards.postgresql_sources(), sa.ARRAY(sa.Text)))
-    )
+    sources = guards.postgresql_sources()
+    sealed: dict[str, set[tuple[str, str, str | None]]] = {}
+    for table, trigger, source, condition in connection.exec_driver_sql(_TRIGGERS):
+        sealed.setdefault(table, set()).add((trigger, source, condition))
     names = {table.name for table in FACTS}
     unsealed = {
         name
-        for name, count in rows
-        if count < 3 and (name in names or name.rsplit("_", 1)[0] in PARENTS)  # noqa: PLR2004  three triggers
+        for name, found in sealed.items()
+        if (name in names or name.rsplit("_", 1)[0] in PARENTS)
+        and not found.issuperset(
+            (trigger, sources[function], condition)
+            for trigger, (function, condition) in guards.postgresql_triggers(name).items()
+        )
     }
     return sorted(unsealed | loose)
 
 
 #: Tables whose serial ranges PostgreSQL keeps apart.
 _APART = sa.text("SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'x'")
+#: Of every table the triggers that always fire, what they run and when.
+_TRIGGERS = """
+SELECT c.relname, t.tgname, p.prosrc, pg_get_expr(t.tgqual, t.tgrelid)
+FROM pg_class AS c
+LEFT JOIN pg_trigger AS t ON t.tgrelid = c.oid AND t.tgenabled = 'A'
+LEFT JOIN pg_proc AS p ON p.oid = t.tgfoid
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+"""
 
 
 def _owned(connection: sa.Connection) -> list[str]:

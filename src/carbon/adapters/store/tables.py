@@ -344,6 +344,122 @@ identity = _table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# --- the ledger: one row is one debit and one credit ----------------------------------------------
+
+_SMALL = sa.SmallInteger().with_variant(sa.Integer, "sqlite")
+
+
+def _sides() -> tuple[sa.ForeignKeyConstraint, ...]:
+    """Both accounts of a row are of its asset."""
+    return tuple(
+        sa.ForeignKeyConstraint([side, "asset"], ["account.id", "account.asset"])
+        for side in ("dr", "cr")
+    )
+
+
+#: What is counted: credits of a methodology, vintage and status; grams; points; fen.
+asset = _table(
+    "asset",
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("code", sa.Text, nullable=False, unique=True),
+)
+
+#: Where an amount is kept. The counters are posted by triggers alone; ``last_journal``: the latest
+#: one that moved them. ``held``: what open holds promise to others.
+account = _table(
+    "account",
+    sa.Column("id", _BIG, sa.Identity(), primary_key=True),
+    sa.Column("debits", _BIG, nullable=False, server_default="0"),
+    sa.Column("credits", _BIG, nullable=False, server_default="0"),
+    sa.Column("held", _BIG, nullable=False, server_default="0"),
+    sa.Column("last_journal", _BIG, nullable=False, server_default="0"),
+    sa.Column("asset", sa.Integer, sa.ForeignKey("asset.id"), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.UniqueConstraint("asset", "code"),
+    sa.UniqueConstraint("id", "asset"),
+    sa.CheckConstraint("policy IN ('source', 'holder', 'sink')", name="policy"),
+    sa.CheckConstraint("debits >= 0 AND credits >= 0 AND held >= 0", name="counters"),
+    # The one check that means: insufficient.
+    sa.CheckConstraint("policy <> 'holder' OR credits - debits - held >= 0", name="holder"),
+    sa.CheckConstraint("policy <> 'sink' OR (debits = 0 AND held = 0)", name="sink"),
+    # Counters change in place: no index knows them, so that a page with room needs no new entries.
+    postgresql_with={"fillfactor": 70},
+)
+
+#: Transfers that happen together. ``key`` and ``request``: the client's id and the hash of all it
+#: asked for, for ever; ``lines``: how many transfers; ``fact_seq``: the fact whose bulk leaf has
+#: it, set once.
+journal = _table(
+    "journal",
+    sa.Column("id", _BIG, sa.Identity(), primary_key=True),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("fact_seq", _BIG),
+    sa.Column("lines", _SMALL, nullable=False),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.CheckConstraint("lines BETWEEN 1 AND 1000", name="lines"),
+    _partial_index("ix_journal_pending", "id", "fact_seq IS NULL"),
+)
+
+#: An amount from the account ``dr``, which gives, to ``cr``, which gets. A journal's lines come
+#: numbered from 0 and all at once; that it is there is checked by the trigger that posts them.
+transfer = _table(
+    "transfer",
+    sa.Column("journal", _BIG, nullable=False),
+    sa.Column("dr", _BIG, nullable=False),
+    sa.Column("cr", _BIG, nullable=False),
+    sa.Column("amount", _BIG, nullable=False),
+    sa.Column("asset", sa.Integer, nullable=False),
+    sa.Column("line", _SMALL, nullable=False),
+    sa.PrimaryKeyConstraint("journal", "line"),
+    *_sides(),
+    sa.CheckConstraint("amount > 0", name="amount"),
+    sa.CheckConstraint("dr <> cr", name="accounts"),
+    sa.CheckConstraint("line >= 0", name="line"),
+    sqlite_with_rowid=False,
+)
+
+#: A journal that mirrors another one line by line; nothing is reversed twice.
+reversal = _table(
+    "reversal",
+    sa.Column("journal", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("reverses", _BIG, nullable=False, unique=True),
+)
+
+#: An amount that an account promises to another one until a moment.
+hold = _table(
+    "hold",
+    sa.Column("id", _BIG, sa.Identity(), primary_key=True),
+    sa.Column("dr", _BIG, nullable=False),
+    sa.Column("cr", _BIG, nullable=False),
+    sa.Column("amount", _BIG, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("asset", sa.Integer, nullable=False),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    *_sides(),
+    sa.CheckConstraint("amount > 0", name="amount"),
+    sa.CheckConstraint("dr <> cr", name="accounts"),
+    sa.Index("ix_hold_dr", "dr"),
+    sa.Index("ix_hold_expires_at", "expires_at"),
+)
+
+#: How a hold ended, once. ``journal``: the one that used it.
+hold_end = _table(
+    "hold_end",
+    sa.Column("hold", _BIG, sa.ForeignKey("hold.id"), primary_key=True, autoincrement=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("journal", _BIG),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.CheckConstraint("outcome IN ('posted', 'voided', 'expired')", name="outcome"),
+    sa.CheckConstraint("(outcome = 'posted') = (journal IS NOT NULL)", name="journal"),
+)
+
 #: A person or other party behind a pseudonym. ``lookup``: keyed hash of who it is; ``nonce``: with
 #: the secret outside the database it makes the person's key; ``sealed``: who it is, encrypted.
 person = _table(
@@ -377,6 +493,13 @@ FACTS = (
     issued,
     block,
     opened,
+    asset,
+    account,
+    journal,
+    transfer,
+    reversal,
+    hold,
+    hold_end,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
 PARTIES = (person, personal, holding, waiting, certificate)

@@ -64,7 +64,7 @@ _MEMBER: Form = {
 #: A category's registered volume: a monthly mean of past months, or a newcomer's common-practice
 #: rate in basis points of its volume. ``source``: the invoices or the survey.
 _BASELINE: Form = {
-    "category": SLUG,
+    "category": text("[a-z0-9_]{1,40}"),
     "measure": among("piece", "kg"),
     "monthly?": _COUNT,
     "months?": whole,

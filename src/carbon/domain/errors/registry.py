@@ -296,6 +296,13 @@ FAULTS = (
         "One looks like HD-000000000042.",
     ),
     fault(
+        "serial.unknown",
+        "没有登记过序列号 {serial}。",
+        "No credit has the serial number {serial}.",
+        "请核对号码。",
+        "Check the number.",
+    ),
+    fault(
         "serial.range",
         "序列号区段 {first}–{last} 无效。",
         "The serial range {first}–{last} is invalid.",

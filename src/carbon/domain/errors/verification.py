@@ -159,7 +159,7 @@ FAULTS = (
     fault(
         "verification.differs",
         "报告 {report} 的声明中 {field} 与重算不同。",
-        "In the statement on the report {report}, {field} is not what follows from report, sample and findings.",
+        "In the statement on the report {report}, {field} is not what report and sample give.",
         "请重新生成声明。",
         "Make the statement again.",
     ),
@@ -169,5 +169,63 @@ FAULTS = (
         "Line {line} of {path} is no sound result.",
         "audited_g 填整数克，intent 填是或否。",
         "audited_g is whole grams, intent yes or no.",
+    ),
+    fault(
+        "finding.order",
+        "发现 {finding}：此时不能有 {event}。",
+        "Finding {finding}: {event} cannot come now.",
+        "次序为提出、答复、关闭；关闭前须有答复，日期不得倒退；关闭后如有新问题请另提。",
+        "Raise, answer, close, with days that do not run backwards; what comes up after closing "
+        "is a finding of its own.",
+    ),
+    fault(
+        "finding.same_person",
+        "发现 {finding} 不能由答复者自己关闭。",
+        "Finding {finding} cannot be closed by who answered it.",
+        "请由核查员关闭。",
+        "Let the verifier close it.",
+    ),
+    fault(
+        "independence.conflict",
+        "{person} 或其所属组织在该项目的利益冲突登记中。",
+        "{person}, or their organisation, is in the project's conflict register.",
+        "请指派其他人。",
+        "Assign somebody else.",
+    ),
+    fault(
+        "independence.reviewer",
+        "复核员 {person} 同时在核查组中。",
+        "The reviewer {person} is in the team as well.",
+        "请指派核查组以外的复核员。",
+        "Assign a reviewer from outside the team.",
+    ),
+    fault(
+        "independence.rotation",
+        "{person} 已连续核查该项目 {most} 期，须先间隔 {out} 期。",
+        "{person} has verified this project {most} periods in a row and pauses for {out}.",
+        "请指派其他核查员。",
+        "Assign another verifier.",
+    ),
+    fault(
+        "statement.incomplete",
+        "核查声明缺少：{names}。",
+        "The statement lacks: {names}.",
+        "请补全；缺一项也不能签发声明。",
+        "Fill them in: a statement that lacks one is not sealed.",
+    ),
+    fault(
+        "statement.form",
+        "核查声明的 {member} 形式不对。",
+        "The statement's {member} has not its form.",
+        "字段与形式见 docs/sampling.md 第 6 节。",
+        "docs/sampling.en.md, section 6, lists the fields and their forms.",
+    ),
+    fault(
+        "statement.contradiction",
+        "核查声明的 {one} 与 {other} 矛盾。",
+        "The statement's {one} contradicts its {other}.",
+        "核定量不超过申报量，否定意见为 0；其他意见须先关闭所有 CAR 与 CL。",
+        "Verified is at most claimed, and 0 for an adverse opinion; for any other one, every CAR "
+        "and CL is closed first.",
     ),
 )

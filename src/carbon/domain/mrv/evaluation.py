@@ -169,11 +169,16 @@ class _Errors:
         return _ceil(error_g * weight, item.er_g * sample.frame_g)
 
     def misstatement(self) -> Misstatement:
-        """Projection and bound. Understatements lower the projection, never the bound."""
+        """Projection and bound. Understatements lower the projection, never the bound.
+
+        A unit drawn from a rest smaller than an interval stands for more than there is: no more is
+        projected than the bound allows.
+        """
         errors = sorted((e for e in self._units + self._losses if e > 0), reverse=True)
         bound = sum(max(0, e) for e in self._certain)
         bound += min(self._stringer_g(errors), self._ceiling_g())
-        return Misstatement(sum(self._certain + self._units + self._losses), bound)
+        projected = sum(self._certain + self._units + self._losses)
+        return Misstatement(min(projected, bound), bound)
 
     def _stringer_g(self, errors: list[int]) -> int:
         """Stringer's bound over both sampled strata: factors times errors, largest first.

@@ -53,6 +53,11 @@ def of_reports(
     }
 
 
+def issued_on(decisions: Decisions, block: Block) -> list[str]:
+    """Reports that serials of a block were issued on."""
+    return [d.decision.id for d in decisions.every("issuance") if _touches(d, [block])]
+
+
 def blocks_of(effect: Mapping[str, Any]) -> list[Block]:
     """Serial blocks that a decision's effect names, those inside restated reports too."""
     told = [

@@ -380,9 +380,9 @@ def statement_fields(
         "seed": _seed(decisions, report),
         "sample": sample.keys,
         "findings": [[f.id, f.class_on(day), _state(f)] for f in findings.values()],
-        "claimed_g": str(found.claim.reported_g),
-        "projected_g": str(found.projected.total_g),
-        "bound_g": str(found.bound_g),
+        "claimed_g": str(found.reported_g),
+        "projected_g": str(found.claimed.projected_g),
+        "bound_g": str(found.claimed.bound_g),
         "verified_g": str(found.verified_g),
         "opinion": found.opinion,
         "team": [assignment_of(decisions, report)["verifier"]],
@@ -393,7 +393,7 @@ def statement_fields(
 
 def _seed(decisions: Decisions, report: str) -> str:
     effects = (found.decision.effect for found in decisions.every("reveal", f"{report}/"))
-    return next(effect["seed"] for effect in effects if effect)
+    return next(str(effect["seed"]) for effect in effects if effect)
 
 
 def _state(finding: Finding) -> str:

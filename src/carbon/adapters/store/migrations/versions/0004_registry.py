@@ -9,7 +9,7 @@ from carbon.adapters.store.schema import keep_apart, seal
 from carbon.adapters.store.tables import Instant
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 #: As they were when this revision was made.

@@ -1,0 +1,244 @@
+"""What makes the database itself keep the counters of accounts: triggers on what moves them.
+
+PostgreSQL: one statement posts all its transfers at once, accounts locked in the order of their
+numbers, with the rights of the schema's owner, since the application has none to change an account.
+Plans are kept for a session and must serve one row as well as a thousand: they look accounts up,
+and never read whole tables. SQLite posts a journal when its last line is there, and its guard of
+accounts admits nothing but that: each complete journal counts once, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+#: SQLSTATE of an entry that is not sound; 23514 is left to the checks of balances.
+UNSOUND = "23000"
+#: What a refusal names, as if it were a constraint, on both engines.
+LINES, MIRROR, HOLD_TIME = "ck_transfer_lines", "ck_reversal_mirror", "ck_hold_end_time"
+
+_HEAD = """RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"""
+
+
+def _refusal(name: str, said: str) -> str:
+    return f"RAISE EXCEPTION '{said}' USING ERRCODE = '{UNSOUND}', CONSTRAINT = '{name}'"
+
+
+def _own(table: str) -> str:
+    """Whoever may make a table of their own must not have its rows posted."""
+    return f"""IF TG_RELID <> 'public.{table}'::regclass THEN
+    RAISE EXCEPTION 'not the ledger' USING ERRCODE = '{UNSOUND}';
+  END IF;"""
+
+
+def _held(sign: str, rows: str) -> str:
+    """Change what accounts hold for others by the amounts of some rows (dr, amount)."""
+    return f"""PERFORM FROM public.account WHERE id IN (SELECT dr FROM {rows})
+    ORDER BY id FOR NO KEY UPDATE;
+  UPDATE public.account AS a SET held = a.held {sign} s.amount
+    FROM (SELECT dr, sum(amount)::bigint AS amount FROM {rows} GROUP BY dr) AS s
+    WHERE a.id = s.dr;"""
+
+
+_ENDED = "(SELECT h.dr, h.amount FROM added JOIN public.hold AS h ON h.id = added.hold) AS rows"
+
+_FUNCTIONS = f"""
+CREATE OR REPLACE FUNCTION carbon_open() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.debits, NEW.credits, NEW.held, NEW.last_journal) <> (0, 0, 0, 0) THEN
+    {_refusal("ck_account_open", "an account opens empty")};
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE FUNCTION carbon_post() {_HEAD} AS $$
+BEGIN
+  {_own("transfer")}
+  IF EXISTS (
+    SELECT FROM (
+      SELECT journal, count(*) AS lines, max(line) AS last FROM added GROUP BY journal
+    ) AS a LEFT JOIN public.journal AS j ON j.id = a.journal
+    WHERE j.id IS NULL OR j.fact_seq IS NOT NULL OR (a.lines, a.last + 1) <> (j.lines, j.lines)
+  ) THEN
+    {_refusal(LINES, "a journal comes with all its lines at once")};
+  END IF;
+  PERFORM FROM public.account WHERE id IN (SELECT dr FROM added UNION SELECT cr FROM added)
+    ORDER BY id FOR NO KEY UPDATE;
+  UPDATE public.account AS a SET debits = a.debits + s.debits, credits = a.credits + s.credits,
+      last_journal = greatest(a.last_journal, s.journal)
+    FROM (
+      SELECT id, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits,
+        max(journal) AS journal
+      FROM (
+        SELECT dr AS id, amount AS debit, 0 AS credit, journal FROM added
+        UNION ALL SELECT cr, 0, amount, journal FROM added
+      ) AS sides GROUP BY id
+    ) AS s WHERE a.id = s.id;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION carbon_mirror() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM public.journal WHERE id = NEW.journal AND fact_seq IS NOT NULL)
+     OR EXISTS (SELECT FROM public.reversal WHERE journal = NEW.reverses)
+     OR NOT EXISTS (SELECT FROM public.transfer WHERE journal = NEW.journal)
+     OR EXISTS (
+       SELECT FROM (SELECT * FROM public.transfer WHERE journal = NEW.journal) AS t
+       FULL JOIN (SELECT * FROM public.transfer WHERE journal = NEW.reverses) AS o USING (line)
+       WHERE (t.dr, t.cr, t.amount) IS DISTINCT FROM (o.cr, o.dr, o.amount)
+     ) THEN
+    {_refusal(MIRROR, "a reversal mirrors a journal line by line")};
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION carbon_hold() {_HEAD} AS $$
+BEGIN
+  {_own("hold")}
+  {_held("+", "added")}
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION carbon_end_hold() {_HEAD} AS $$
+BEGIN
+  {_own("hold_end")}
+  IF EXISTS (
+    SELECT FROM added AS e JOIN public.hold AS h ON h.id = e.hold
+    WHERE CASE e.outcome WHEN 'posted' THEN e.recorded_at >= h.expires_at
+      WHEN 'expired' THEN e.recorded_at < h.expires_at END
+  ) THEN
+    {_refusal(HOLD_TIME, "a hold is used before it expires, and expires after")};
+  END IF;
+  {_held("-", _ENDED)}
+  RETURN NULL;
+END $$;
+"""
+
+#: Trigger by table: name, function, and when it fires.
+_TRIGGERS = {
+    "account": ("open_empty", "carbon_open", "BEFORE INSERT ON account FOR EACH ROW"),
+    "reversal": ("mirror", "carbon_mirror", "AFTER INSERT ON reversal FOR EACH ROW"),
+    **{
+        table: (
+            "post",
+            function,
+            f"AFTER INSERT ON {table} REFERENCING NEW TABLE AS added FOR EACH STATEMENT",
+        )
+        for table, function in (
+            ("transfer", "carbon_post"),
+            ("hold", "carbon_hold"),
+            ("hold_end", "carbon_end_hold"),
+        )
+    },
+}
+
+
+def postgresql_functions() -> str:
+    """The trigger functions, for a migration."""
+    return _FUNCTIONS
+
+
+def postgresql_triggers(table: str) -> Iterator[tuple[str, str, str]]:
+    """Of a table: each trigger's name, its function's name, and its definition."""
+    if table in _TRIGGERS:
+        name, function, when = _TRIGGERS[table]
+        yield name, function, f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {function}()"
+
+
+# --- SQLite ---------------------------------------------------------------------------------------
+
+_OF_LAST = "FROM transfer WHERE journal = NEW.last_journal"
+
+
+def _delta(counter: str, side: str) -> str:
+    own = f"SELECT coalesce(sum(amount), 0) {_OF_LAST} AND {side} = NEW.id"
+    return f"NEW.{counter} - OLD.{counter} = ({own})"
+
+
+#: When an account may change: its counters follow from a journal that is complete and that it was
+#: not moved by yet, and what it holds for others is what its open holds add up to.
+COUNTED = f"""NEW.id = OLD.id AND NEW.asset = OLD.asset AND NEW.code = OLD.code
+  AND NEW.policy = OLD.policy AND NEW.opened_at = OLD.opened_at
+  AND (
+    (NEW.debits, NEW.credits, NEW.last_journal) = (OLD.debits, OLD.credits, OLD.last_journal)
+    OR (
+      NEW.last_journal > OLD.last_journal AND {_delta("debits", "dr")} AND {_delta("credits", "cr")}
+      AND EXISTS (
+        SELECT 1 FROM journal AS j JOIN transfer AS t ON t.journal = j.id AND t.line = j.lines - 1
+        WHERE j.id = NEW.last_journal
+      )
+    )
+  )
+  AND (
+    NEW.held = OLD.held OR NEW.held = (
+      SELECT coalesce(sum(amount), 0) FROM hold
+      WHERE dr = NEW.id AND NOT EXISTS (SELECT 1 FROM hold_end WHERE hold_end.hold = hold.id)
+    )
+  )"""
+
+
+def _abort(name: str) -> str:
+    return f"SELECT RAISE(ABORT, '{name}')"
+
+
+def _same_asset(side: str) -> str:
+    return f"EXISTS (SELECT 1 FROM account WHERE id = NEW.{side} AND asset = NEW.asset)"
+
+
+_SIDES = f"{_same_asset('dr')} AND {_same_asset('cr')}"
+_IN_ORDER = """EXISTS (SELECT 1 FROM journal WHERE id = NEW.journal AND lines > NEW.line)
+  AND (NEW.line = 0
+    OR EXISTS (SELECT 1 FROM transfer WHERE journal = NEW.journal AND line = NEW.line - 1))"""
+_OF_NEW = "FROM transfer WHERE journal = NEW.journal"
+_OTHERS = """SELECT 1 FROM transfer AS t WHERE t.journal = NEW.{own} AND NOT EXISTS (
+    SELECT 1 FROM transfer AS o WHERE o.journal = NEW.{other} AND o.line = t.line
+    AND o.dr = t.cr AND o.cr = t.dr AND o.amount = t.amount)"""
+
+_SQLITE = {
+    "account": (
+        f"""CREATE TRIGGER account_open BEFORE INSERT ON account
+WHEN (NEW.debits, NEW.credits, NEW.held, NEW.last_journal) <> (0, 0, 0, 0)
+BEGIN {_abort("ck_account_open")}; END""",
+    ),
+    "transfer": (
+        f"""CREATE TRIGGER transfer_sides BEFORE INSERT ON transfer WHEN NOT ({_SIDES})
+BEGIN {_abort("fk_transfer_asset")}; END""",
+        f"""CREATE TRIGGER transfer_lines BEFORE INSERT ON transfer WHEN NOT ({_IN_ORDER})
+BEGIN {_abort(LINES)}; END""",
+        f"""CREATE TRIGGER transfer_post AFTER INSERT ON transfer
+WHEN NEW.line = (SELECT lines FROM journal WHERE id = NEW.journal) - 1
+BEGIN
+  UPDATE account SET last_journal = NEW.journal,
+    debits = debits + (SELECT coalesce(sum(amount), 0) {_OF_NEW} AND dr = account.id),
+    credits = credits + (SELECT coalesce(sum(amount), 0) {_OF_NEW} AND cr = account.id)
+  WHERE id IN (SELECT dr {_OF_NEW} UNION SELECT cr {_OF_NEW});
+END""",
+    ),
+    "reversal": (
+        f"""CREATE TRIGGER reversal_mirror AFTER INSERT ON reversal
+WHEN EXISTS (SELECT 1 FROM journal WHERE id = NEW.journal AND fact_seq IS NOT NULL)
+  OR EXISTS (SELECT 1 FROM reversal WHERE journal = NEW.reverses)
+  OR NOT EXISTS (SELECT 1 FROM transfer WHERE journal = NEW.journal)
+  OR EXISTS ({_OTHERS.format(own="journal", other="reverses")})
+  OR EXISTS ({_OTHERS.format(own="reverses", other="journal")})
+BEGIN {_abort(MIRROR)}; END""",
+    ),
+    "hold": (
+        f"""CREATE TRIGGER hold_sides BEFORE INSERT ON hold WHEN NOT ({_SIDES})
+BEGIN {_abort("fk_hold_asset")}; END""",
+        """CREATE TRIGGER hold_post AFTER INSERT ON hold
+BEGIN UPDATE account SET held = held + NEW.amount WHERE id = NEW.dr; END""",
+    ),
+    "hold_end": (
+        f"""CREATE TRIGGER hold_end_time BEFORE INSERT ON hold_end WHEN CASE NEW.outcome
+  WHEN 'posted' THEN NEW.recorded_at >= (SELECT expires_at FROM hold WHERE id = NEW.hold)
+  WHEN 'expired' THEN NEW.recorded_at < (SELECT expires_at FROM hold WHERE id = NEW.hold) END
+BEGIN {_abort(HOLD_TIME)}; END""",
+        """CREATE TRIGGER hold_end_post AFTER INSERT ON hold_end
+BEGIN UPDATE account SET held = held - (SELECT amount FROM hold WHERE id = NEW.hold)
+  WHERE id = (SELECT dr FROM hold WHERE id = NEW.hold); END""",
+    ),
+}
+
+
+def sqlite_triggers(table: str) -> tuple[str, ...]:
+    """Statements that make the triggers of a table."""
+    return _SQLITE.get(table, ())

@@ -1,0 +1,66 @@
+"""Faults of the ledger."""
+
+from __future__ import annotations
+
+from carbon.domain.errors.fault import fault
+
+FAULTS = (
+    fault(
+        "ledger.form",
+        "账务内容无效：{what} = {value}。",
+        "Part of the entry is invalid: {what} = {value}.",
+        "代码不超过 100 个可见 ASCII 字符，金额为正整数，收付账户不同，每笔分录 1 至 1,000 行。",
+        "Codes are up to 100 visible ASCII characters, amounts positive integers, the two accounts "
+        "differ, a journal has 1 to 1,000 lines.",
+    ),
+    fault(
+        "ledger.unknown",
+        "账本中没有 {what}。",
+        "The ledger knows no {what}.",
+        "请核对代码；账户须先开立，冻结须先存入。",
+        "Check the codes; accounts are opened and holds are placed before they are used.",
+    ),
+    fault(
+        "ledger.policy",
+        "账户 {account} 已按“{policy}”开立。",
+        "The account {account} was opened as {policy}.",
+        "账户性质不可更改；请换一个账户代码。",
+        "The policy of an account never changes; use another code.",
+    ),
+    fault(
+        "ledger.insufficient",
+        "余额不足：{key} 的付出方 {accounts} 可用额不够（冻结额已扣除）。",
+        "Insufficient balance: {accounts} cannot give what {key} asks for, holds counted.",
+        "请减少数量，或待到账、解冻后以新编号重试。",
+        "Ask for less, or try again under a new id once more has come in or a hold has ended.",
+    ),
+    fault(
+        "ledger.sink",
+        "{key}：账户 {accounts} 只进不出。",
+        "{key}: among {accounts} is an account that only receives.",
+        "已注销、已取消的数量不可动用。",
+        "What was retired or cancelled cannot be moved again.",
+    ),
+    fault(
+        "ledger.overflow",
+        "{key}：累计数额超出 64 位整数。",
+        "{key}: a total would exceed 64 bits.",
+        "请核对数量单位。",
+        "Check the unit of the amount.",
+    ),
+    fault(
+        "ledger.reversal",
+        "{key} 不能冲销 {reverses}：已冲销过，或不是其逐行反向，或它本身就是冲销。",
+        "{key} cannot reverse {reverses}: that was reversed before, is itself a reversal, or is "
+        "not mirrored line by line.",
+        "请按原分录逐行反向冲销，且只冲销一次。",
+        "Mirror every line of the journal, once.",
+    ),
+    fault(
+        "ledger.ended",
+        "冻结 {key} 已结束，或不在其有效期内。",
+        "The hold {key} has ended, or this is not the time for it.",
+        "冻结只能在到期前使用、到期后失效，且只结束一次。",
+        "A hold is used before it expires, expires after, and ends once.",
+    ),
+)
