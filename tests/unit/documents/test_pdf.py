@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from carbon.adapters.documents.certificate_pdf import certificate_pdf, certificate_sheet
 from carbon.adapters.documents.report_pdf import report_pdf, report_sheet
 from carbon.adapters.documents.statement_pdf import statement_pdf, statement_sheet
-from carbon.adapters.documents.words import CLAIM, STATEMENT_FIELDS
+from carbon.adapters.documents.words import CLAIM, STATEMENT_FIELDS, STATEMENT_OPTIONAL
 from carbon.domain.credit.issuance import serial
 from carbon.domain.errors import LANGS, CarbonError
 from carbon.domain.log.leaf import canonical
@@ -173,13 +173,41 @@ def test_a_long_name_wraps_inside_the_page(letter):
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_statement_has_every_field_by_its_name(lang):
     text = text_of(statement_pdf(STATEMENT, lang))
-    for label in STATEMENT_FIELDS.values():
-        assert squeeze(label[LANGS.index(lang)]) in text
+    for name in STATEMENT_FIELDS.keys() - set(STATEMENT_OPTIONAL):
+        assert squeeze(STATEMENT_FIELDS[name][LANGS.index(lang)]) in text
     for told in ("1,499.346kg", "1,471.200kg", "24.989kg", STATEMENT["sha256"], "3f9d2a1b" * 8):
         assert told in text
 
 
-@pytest.mark.parametrize("name", sorted(set(STATEMENT_FIELDS) - {"sample", "findings"}))
+def test_a_statement_as_it_was_signed_is_told_in_words():
+    """Codes, basis points and lists as the decision holds them; keys of the sample are not."""
+    signed = {
+        "assurance": "reasonable",
+        "materiality": 500,
+        "opinion": "qualified",
+        "team": ["a1" * 16, "b2" * 16],
+        "report": "0f" * 32,
+        "sample": [[7, -1]],
+        "findings": [["p1/1", "CAR", "closed"]],
+        "projected_g": "-28146",
+        "bound_g": "61220",
+    }
+    values = STATEMENT | {"fields": STATEMENT["fields"] | signed, "id": "p1/2026-10/1"}
+    text = text_of(statement_pdf(values, "zh"))
+    for told in (
+        "合理保证",
+        "5%",
+        "保留意见",
+        f"{'a1' * 16}；{'b2' * 16}",
+        "-28.146kg",
+        "p1/2026-10/1",
+    ):
+        assert told in text
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(STATEMENT_FIELDS) - {"sample", "findings", *STATEMENT_OPTIONAL})
+)
 def test_a_statement_without_a_field_is_refused(name):
     """document.member names it (TRUST V6)."""
     fields = {k: v for k, v in STATEMENT["fields"].items() if k != name}

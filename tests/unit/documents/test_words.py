@@ -15,6 +15,7 @@ from carbon.adapters.documents import amounts, glyphs
 from carbon.adapters.documents.words import (
     PURPOSES,
     SAMPLE,
+    STATEMENT_CODES,
     STATEMENT_FIELDS,
     evidence,
     words,
@@ -34,7 +35,7 @@ def test_every_label_exists_in_both_languages():
         assert en[name], name
         assert not HAN.search(en[name]), name
         assert re.findall(r"{\w+}", zh[name]) == re.findall(r"{\w+}", en[name]), name
-    for table in (PURPOSES, SAMPLE, STATEMENT_FIELDS):
+    for table in (PURPOSES, SAMPLE, STATEMENT_CODES, STATEMENT_FIELDS):
         for code, (chinese, english) in table.items():
             assert HAN.search(chinese), code
             assert not HAN.search(english), code
@@ -56,9 +57,7 @@ def test_every_label_a_template_names_exists_and_none_is_idle():
     spoken = (
         "enterprise programme piece kg corrected returned demonstration display withdrawn".split()
     )
-    spoken += (
-        "verifier reviewer open closed CAR CL FAR check_1 check_2 check_3 check_4 count".split()
-    )
+    spoken += "verifier reviewer open answered closed CAR CL FAR check_1 check_2 check_3 check_4 count".split()
     assert idle <= set(spoken)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-_GRAMS_PER_KG = 1_000
-_PPM_PER_HUNDREDTH = 100
+from typing import Final
+
+#: A basis point in parts per million.
+PPM_PER_BASIS_POINT: Final = 100
+_GRAMS_PER_KG: Final = 1_000
 
 
 def kg(grams: str | int) -> str:
@@ -22,6 +25,6 @@ def percent(ppm: int) -> str:
     >>> percent(934_000), percent(1_000_000), percent(125)
     ('93.4 %', '100 %', '0.01 %')
     """
-    whole, rest = divmod(ppm // _PPM_PER_HUNDREDTH, 100)
+    whole, rest = divmod(ppm // PPM_PER_BASIS_POINT, 100)
     decimals = f"{rest:02d}".rstrip("0")
     return f"{whole}.{decimals} %" if decimals else f"{whole} %"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from carbon.adapters.charts import ROW, Bar, scale
-from carbon.adapters.documents.amounts import kg, percent
+from carbon.adapters.documents.amounts import PPM_PER_BASIS_POINT, kg, percent
 from carbon.adapters.documents.form import limit_rows, require
 from carbon.adapters.documents.project import is_pilot, project_rows, project_title
 from carbon.adapters.documents.words import evidence, words
@@ -20,7 +20,6 @@ _NEEDED: Final = (
 ).split()
 _TERMS: Final = (("be", 1), ("pe", -1), ("u", -1), ("le", -1))
 _GRAMS_PER_KG: Final = 1_000
-_BASIS_TO_PPM: Final = 100
 #: A bar this wide in SVG units is a mark on the band of percentiles.
 _MARK: Final = 4
 
@@ -237,7 +236,7 @@ def _baseline(baseline: Mapping[str, Any], lang: Lang) -> str:
     """A mean volume, or a newcomer's rate."""
     if "monthly" in baseline:
         return _measured(baseline["monthly"], baseline["measure"], lang)
-    return f"{percent(baseline['rate_bp'] * _BASIS_TO_PPM)} ({words(lang)['rate']})"
+    return f"{percent(baseline['rate_bp'] * PPM_PER_BASIS_POINT)} ({words(lang)['rate']})"
 
 
 def _left_out(report: Mapping[str, Any], lang: Lang) -> list[list[str]]:

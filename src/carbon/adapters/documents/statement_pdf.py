@@ -6,11 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from carbon.adapters.documents.amounts import kg
+from carbon.adapters.documents.amounts import PPM_PER_BASIS_POINT, kg, percent
 from carbon.adapters.documents.form import limit_rows, moment, require
 from carbon.adapters.documents.qr import qr_svg
 from carbon.adapters.documents.typesetting import Sheet
-from carbon.adapters.documents.words import SAMPLE, STATEMENT_FIELDS, choose, named, words
+from carbon.adapters.documents.words import (
+    SAMPLE,
+    STATEMENT_CODES,
+    STATEMENT_FIELDS,
+    STATEMENT_OPTIONAL,
+    choose,
+    named,
+    words,
+)
 from carbon.domain.errors import CarbonError, Lang
 
 #: Fields with a section of their own, besides the table.
@@ -22,9 +30,11 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 def statement_pdf(statement: Mapping[str, Any], lang: Lang) -> bytes:
     """The PDF of a statement, in one language.
 
-    ``fields``: text by V6 name, in the order to be printed, grams as decimal strings; ``sample``:
-    figures by name; ``findings``: mappings with ``class``, ``text`` and ``state``; ``signatures``:
-    mappings with ``name``, ``role`` and ``key``; ``sha256``: of the statement's leaf or file.
+    ``fields``: values by V6 name as they were signed, in the order to be printed: text, grams as
+    decimal strings, basis points, lists of persons. The signed keys of sample and findings are not
+    printed, but their summary: ``sample``, figures by name; ``findings``, mappings with ``class``,
+    ``text`` and ``state``. ``signatures``: mappings with ``name``, ``role`` and ``key``;
+    ``sha256``: of the statement's leaf or file; ``id``: the report's, where its field is a digest.
     Raises ``document.*``: a field of V6 that is missing is refused.
     """
     return statement_sheet(statement, lang).pdf()
@@ -34,7 +44,7 @@ def statement_sheet(statement: Mapping[str, Any], lang: Lang) -> Sheet:
     """The same, ready to be set."""
     require(statement, ("fields", "sample", "signatures", "sha256"))
     fields, findings = statement["fields"], statement.get("findings", [])
-    require(fields, [name for name in STATEMENT_FIELDS if name not in _SECTIONS])
+    require(fields, STATEMENT_FIELDS.keys() - {*_SECTIONS, *STATEMENT_OPTIONAL})
     limit_rows(fields=fields, findings=findings, signatures=statement["signatures"])
     if not _SHA256.fullmatch(statement["sha256"]):
         raise CarbonError("document.member", member="sha256")
@@ -49,23 +59,24 @@ def statement_sheet(statement: Mapping[str, Any], lang: Lang) -> Sheet:
 
 def _content(
     statement: Mapping[str, Any],
-    fields: Mapping[str, str],
+    fields: Mapping[str, Any],
     findings: list[Mapping[str, str]],
     lang: Lang,
 ) -> dict[str, Any]:
     w = words(lang)
     return {
         "title": w["statement_title"],
-        "id": fields["report"],
+        "id": statement.get("id", fields["report"]),
         "pilot": False,
         **_headline(fields, lang),
         "rows": [
-            [named(STATEMENT_FIELDS, name, lang), _amount(text) if name.endswith("_g") else text]
-            for name, text in fields.items()
+            [named(STATEMENT_FIELDS, name, lang), _told(name, value, lang)]
+            for name, value in fields.items()
+            if name not in _SECTIONS
         ],
         "sample_title": choose(STATEMENT_FIELDS["sample"], lang),
         "sample": [
-            [named(SAMPLE, name, lang), _amount(str(value)) if name.endswith("_g") else str(value)]
+            [named(SAMPLE, name, lang), _told(name, value, lang)]
             for name, value in statement["sample"].items()
         ],
         "findings_title": choose(STATEMENT_FIELDS["findings"], lang),
@@ -81,14 +92,20 @@ def _content(
     }
 
 
-def _headline(fields: Mapping[str, str], lang: Lang) -> dict[str, str]:
+def _headline(fields: Mapping[str, Any], lang: Lang) -> dict[str, str]:
     """What a reader looks for first: claimed, verified, opinion."""
     chosen = {"claimed": "claimed_g", "verified": "verified_g", "opinion": "opinion"}
-    return {short: _amount(fields[name]) for short, name in chosen.items()} | {
+    return {short: _told(name, fields[name], lang) for short, name in chosen.items()} | {
         f"{short}_label": choose(STATEMENT_FIELDS[name], lang) for short, name in chosen.items()
     }
 
 
-def _amount(text: str) -> str:
-    """Grams as kilograms; a text that is no number stays as it is."""
-    return f"{kg(text)} kg CO2e" if _GRAMS.fullmatch(text) else text
+def _told(name: str, value: Any, lang: Lang) -> str:
+    """A value as a reader wants it: kilograms, a percentage, the words of a code, or itself."""
+    if isinstance(value, int):
+        return percent(value * PPM_PER_BASIS_POINT) if name == "materiality" else f"{value:,}"
+    if isinstance(value, list):
+        return ("；" if lang == "zh" else "; ").join(value)
+    if name.endswith("_g") and _GRAMS.fullmatch(value):
+        return f"{kg(value)} kg CO2e"
+    return named(STATEMENT_CODES, value, lang)

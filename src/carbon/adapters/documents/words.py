@@ -32,11 +32,23 @@ STATEMENT_FIELDS: Final = {
     "sample": ("样本", "Sample"),
     "findings": ("核查发现", "Findings"),
     "claimed_g": ("申报减排量", "Quantity claimed"),
+    "projected_g": ("预计错报", "Projected misstatement"),
+    "bound_g": ("错报上限", "Upper misstatement bound"),
     "verified_g": ("核定减排量", "Quantity verified"),
     "opinion": ("核查意见", "Opinion"),
     "team": ("核查组", "Team"),
     "independence": ("独立性声明", "Independence"),
     "date": ("日期", "Date"),
+}
+#: Fields that a statement may lack: V6 does not ask for them.
+STATEMENT_OPTIONAL: Final = ("projected_g", "bound_g")
+#: Values of a statement that are codes.
+STATEMENT_CODES: Final = {
+    "reasonable": ("合理保证", "reasonable assurance"),
+    "limited": ("有限保证", "limited assurance"),
+    "positive": ("肯定意见", "positive"),
+    "qualified": ("保留意见", "qualified"),
+    "adverse": ("否定意见", "adverse"),
 }
 
 _WORDS: Final = {
@@ -219,6 +231,7 @@ _WORDS: Final = {
     "verifier": ("核查员", "verifier"),
     "reviewer": ("复核员", "reviewer"),
     "open": ("未关闭", "open"),
+    "answered": ("已答复", "answered"),
     "closed": ("已关闭", "closed"),
     "CAR": ("不符合项（CAR）", "Corrective action request (CAR)"),
     "CL": ("澄清要求（CL）", "Clarification request (CL)"),
