@@ -83,6 +83,14 @@ def test_a_kilogram_is_a_thousandth_of_what_the_model_counts():
     assert many["unitMetric"] == "tCO2e"
 
 
+def test_what_cad_trust_names_later_is_empty():
+    """A unit and an issuance can be written before their parents exist there."""
+    block = {name: value for name, value in BLOCK.items() if name != "issuance"}
+    assert cadt.unit_record(block)["cadTrustIssuanceId"] is None
+    issued = cadt.issuance_record({"id": "p1/2026/1", "date": "2026-11-20"})
+    assert issued["cadTrustVerificationId"] is None
+
+
 def test_a_pilot_unit_says_so():
     assert cadt.unit_record(BLOCK | {"pilot": True})["unitStatusReason"].startswith("Pilot unit")
     assert project()["projectStatus"] == "Listed"

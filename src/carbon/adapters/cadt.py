@@ -4,6 +4,7 @@ Field names and picklists are those of `docs/cadtrust-schema-v2.0.2.json` in Chi
 (generated 2026-06-30). Identifiers that CAD Trust gives itself (`cadTrust…Id`, `orgUid`) are left
 out, unless they name a parent that has to exist there. The model counts tonnes: a credit of 1 kg is
 0.001 in ``unitCount``, and is written although a node would otherwise infer it from the serials.
+Twelve digits of kilograms over a thousand are exact as the shortest text of a binary64 number.
 Corresponding adjustments have no field of a unit any more (they are Article 6 records): there is
 none for these units, which leave no country's account.
 """
@@ -14,7 +15,6 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from carbon.adapters.spreadsheet import harmless
@@ -154,17 +154,18 @@ def project_record(project: Mapping[str, Any], registry: str, link: str) -> Reco
 
 
 def issuance_record(issuance: Mapping[str, Any]) -> Record:
-    """An issuance of `/v2/issuance`: ``id``, ``date``, and the parents CAD Trust has named.
+    """An issuance of `/v2/issuance`: ``id``, ``date``, and the identifiers of its parents there.
 
-    ``verification``, ``project_methodology``, ``location``: their identifiers there.
+    ``verification``, ``project_methodology``, ``location``: empty until CAD Trust has given them,
+    and needed before the issuance can be submitted.
     """
     return checked(
         {
             "issuanceId": issuance["id"],
             "issuanceDate": issuance["date"],
-            "cadTrustVerificationId": issuance["verification"],
-            "cadTrustProjectMethodologyId": issuance["project_methodology"],
-            "cadTrustLocationId": issuance["location"],
+            "cadTrustVerificationId": issuance.get("verification"),
+            "cadTrustProjectMethodologyId": issuance.get("project_methodology"),
+            "cadTrustLocationId": issuance.get("location"),
         }
     )
 
@@ -173,9 +174,9 @@ def unit_record(block: Mapping[str, Any]) -> Record:
     """A block of serials of one owner and status, of `/v2/unit`.
 
     ``first``, ``last``, ``owner``, ``status`` (held, escrow, buffer, retired, cancelled),
-    ``status_date``, ``vintage``, ``pilot``, ``link`` and ``issuance`` (its identifier there); and
-    where there are any ``reason``, ``beneficiary`` and ``purpose``. Raises ``export.picklist`` and
-    ``serial.*``.
+    ``status_date``, ``vintage``, ``pilot`` and ``link``; and where there are any ``reason``,
+    ``beneficiary``, ``purpose`` and ``issuance``, its identifier there. Raises ``export.picklist``
+    and ``serial.*``.
     """
     serials = Block(serial_number(block["first"]), serial_number(block["last"]))
     status = block["status"]
@@ -185,7 +186,7 @@ def unit_record(block: Mapping[str, Any]) -> Record:
             "unitSerialId": f"{serial(serials.first)}-{serial(serials.last)}",
             "unitStartBlock": serial(serials.first),
             "unitEndBlock": serial(serials.last),
-            "unitCount": Decimal(len(serials)) / _KG_PER_TONNE,
+            "unitCount": len(serials) / _KG_PER_TONNE,
             "unitType": UNIT_TYPE,
             "unitVintageYear": block["vintage"],
             "unitStatus": _STATUS.get(status, status),
@@ -196,7 +197,7 @@ def unit_record(block: Mapping[str, Any]) -> Record:
             "unitLink": block["link"],
             "unitMetric": METRIC,
             "unitCurrentOwner": block["owner"],
-            "cadTrustIssuanceId": block["issuance"],
+            "cadTrustIssuanceId": block.get("issuance"),
         }
     )
 
@@ -214,7 +215,7 @@ def checked(record: Record) -> Record:
 def records_json(records: Sequence[Record]) -> bytes:
     """A JSON array, as the API takes its members one by one. Raises ``document.rows``."""
     _limit(records)
-    text = json.dumps(records, ensure_ascii=False, indent=1, default=_number)
+    text = json.dumps(records, ensure_ascii=False, indent=1)
     return f"{text}\n".encode()
 
 
@@ -230,12 +231,6 @@ def records_csv(records: Sequence[Record]) -> bytes:
     writer.writerow(names)
     writer.writerows([harmless(_cell(record[name])) for name in names] for record in records)
     return out.getvalue().encode("utf-8-sig")
-
-
-def _number(value: object) -> float:
-    """Tonnes as a JSON number: with 12 digits of serials it is short and exact."""
-    assert isinstance(value, Decimal)  # noqa: S101  records hold nothing else JSON lacks
-    return float(value)
 
 
 def _cell(value: Any) -> str:
