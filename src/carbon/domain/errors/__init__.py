@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from carbon.domain.errors import (
+    documents,
     factors,
     files,
     formulas,
@@ -35,6 +36,7 @@ FAULTS: Final[dict[str, Fault]] = {
         ledger,
         verification,
         registry,
+        documents,
     )
     for found in part.FAULTS
 }
