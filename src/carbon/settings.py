@@ -17,7 +17,7 @@ class Settings:
     ``home``: where everything lives that has no place of its own; ``database``: URL the
     application connects with, ``owner``: the one migrations use; ``log``: the public folder;
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
-    ``demonstration``: pilot units may be transferred.
+    ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``.
     """
 
     lang: Lang
@@ -30,6 +30,7 @@ class Settings:
     keys: Path
     digest: str
     demonstration: bool
+    moment: str | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -38,6 +39,7 @@ class Settings:
         folder = environment.get("CARBON_FACTORS")
         home = Path(environment.get("CARBON_HOME", "carbon-home"))
         database = environment.get("CARBON_DATABASE_URL", f"sqlite:///{home / 'carbon.db'}")
+        demonstration = environment.get("CARBON_DEMONSTRATION") == "1"
         return cls(
             lang="en" if wanted.startswith("en") else "zh",
             factors=Path(folder) if folder else shipped_factors(),
@@ -48,7 +50,8 @@ class Settings:
             spool=Path(environment.get("CARBON_SPOOL", home / "spool")),
             keys=Path(environment.get("CARBON_KEYS", home / "keys")),
             digest=environment.get("CARBON_DIGEST", "sha256"),
-            demonstration=environment.get("CARBON_DEMONSTRATION") == "1",
+            demonstration=demonstration,
+            moment=environment.get("CARBON_NOW") if demonstration else None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,8 +118,6 @@ def test_factor_commands(capsys, tmp_path):
 
 
 def test_a_broken_folder_lists_every_fault(tmp_path, capsys):
-    import shutil
-
     folder = Path(shutil.copytree(FACTORS, tmp_path / "f"))
     path = folder / "packing.csv"
     path.write_text(path.read_text("utf-8").replace(",lognormal,", ",gauss,"), "utf-8")
@@ -126,6 +125,14 @@ def test_a_broken_folder_lists_every_fault(tmp_path, capsys):
     assert capsys.readouterr().out.count("[factors.code]") == 2
     assert run(["factors", "validate", "--factors", str(folder), "--json"]) == 3
     assert {f["code"] for f in json.loads(capsys.readouterr().out)} == {"factors.code"}
+
+
+def test_a_wrong_calendar_is_named_with_its_line(capsys, tmp_path):
+    folder = Path(shutil.copytree(FACTORS, tmp_path / "f"))
+    path = folder / "calendar" / "workdays.csv"
+    path.write_text(path.read_text("utf-8").replace(",workday,", ",worked,", 1), "utf-8")
+    assert run(["factors", "validate", "--factors", str(folder)]) == 3
+    assert "[calendar.file]" in capsys.readouterr().err
 
 
 def test_codes_lists_every_code_column(capsys):

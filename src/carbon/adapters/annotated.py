@@ -7,7 +7,6 @@ submitted again as it is, its own columns being ignored.
 from __future__ import annotations
 
 import csv
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
+from carbon.adapters.spreadsheet import harmless
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.mapping import OWN_COLUMN
@@ -23,9 +23,6 @@ from carbon.domain.activity.record import Finding
 from carbon.domain.errors import FAULTS, CarbonError, Lang
 
 _OWN = tuple(OWN_COLUMN + name for name in ("row", "column", "code", "problem", "fix"))
-#: A spreadsheet would compute cells that start like this.
-_FORMULA = re.compile(typed.FORMULA_START)
-_NUMBER = re.compile(r"[+-]?\d[\d.,]*%?")
 
 
 class AnnotatedFile:
@@ -81,7 +78,7 @@ class AnnotatedFile:
                 "; ".join(fault.what.say(self._lang) for fault in faults),
                 "; ".join(fault.fix.say(self._lang) for fault in faults),
             ]
-            csv.writer(self._stream).writerow([*own, *map(_harmless, cells)])
+            csv.writer(self._stream).writerow([*own, *map(harmless, cells)])
         except OSError as error:
             raise CarbonError("file.output", path=self.path, reason=error.strerror) from error
 
@@ -89,8 +86,3 @@ class AnnotatedFile:
         """Finish the file."""
         if self._stream is not None:
             self._stream.close()
-
-
-def _harmless(cell: str) -> str:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

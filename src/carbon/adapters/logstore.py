@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from carbon.adapters.disk import sync_folder, write_durably
-from carbon.adapters.spool import CATALOGUES, FORMULAS, ROW_FILES, ROWS, RowFile
+from carbon.adapters.spool import CATALOGUES, FORMULAS, REPORTS, ROW_FILES, ROWS, RowFile
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import history_path
 from carbon.domain.log.merkle import leaf_hash
@@ -181,6 +181,10 @@ def _files_of(leaf: dict[str, object]) -> list[str]:
             return [f"{CATALOGUES}/{root}"]
         case {"type": "formula", "sha256": digest}:
             return [f"{FORMULAS}/{digest}.json"]
+        case {"kind": "report", "content": {"sha256": digest}}:
+            return [f"{REPORTS}/{digest}.json"]
+        case {"kind": "restatement", "content": {"reports": list(reports)}}:
+            return [f"{REPORTS}/{told['sha256']}.json" for told in reports]
     return []
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from carbon.adapters.tabular.survey import Survey
+from carbon.adapters.tabular.typed import identifiers
 from carbon.adapters.vault import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -24,6 +25,13 @@ from carbon.domain.units import Code, Int
 _BATCH = 20_000
 #: New pseudonyms are chance and a number: an index takes them in order, several times as fast.
 _NUMBER_BYTES = 4
+
+
+def person_lookup(vault: Vault, identity: str) -> str:
+    """The keyed hash under which a person is found, in whatever form the identity is written."""
+    folded = identifiers(pa.array([identity], pa.string()))[0].as_py() or ""
+    return vault.pseudonym("person", folded.encode())
+
 
 #: Persons by keyed hash: pseudonym and nonce.
 Known = Callable[[Sequence[str]], Mapping[str, tuple[str, bytes]]]

@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
+from carbon.adapters.charts import BAR, ROW, WIDTH, Bar, page_templates, scale
 from carbon.domain.errors import Lang
-
-#: The chart area in SVG units; pages scale it. Each row is a line of text above its bar, so that
-#: long names fit and text can grow on a phone.
-WIDTH, ROW, BAR = 720, 66, 20
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar from ``x0`` to ``x1`` with its whisker, in SVG units."""
-
-    label: str
-    x0: float
-    x1: float
-    y: float
-    low: float | None
-    high: float | None
-    kg: float
-    kind: str
 
 
 def render_report(summary: Mapping[str, Any], lang: Lang) -> str:
     """The page of a summary, in one language with the other a click away."""
-    template = files("carbon.adapters").joinpath("templates/report.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["kg"] = lambda grams: f"{grams / 1000:,.1f}"
-    environment.filters["n"] = lambda number: f"{number:,}"
     charts = {
         code: {
             "categories": category_bars(summary["by_category"], code),
@@ -44,16 +19,11 @@ def render_report(summary: Mapping[str, Any], lang: Lang) -> str:
         }
         for code in ("zh", "en")
     }
-    return environment.from_string(template).render(
-        s=summary, lang=lang, charts=charts, width=WIDTH, row=ROW, bar=BAR
+    return (
+        page_templates()
+        .get_template("report.html.j2")
+        .render(s=summary, lang=lang, charts=charts, width=WIDTH, row=ROW, bar=BAR)
     )
-
-
-def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """Origin and units per kg so that all values and zero fit."""
-    low, high = min(0.0, *values), max(0.0, *values)
-    per_kg = WIDTH / (high - low) if high > low else 0.0
-    return -low * per_kg, per_kg
 
 
 def category_bars(categories: Sequence[Mapping[str, Any]], lang: Lang) -> list[Bar]:
@@ -64,7 +34,7 @@ def category_bars(categories: Sequence[Mapping[str, Any]], lang: Lang) -> list[B
     spans = [(c.get("percentiles_g") or {}) for c in rows]
     everything = [c["er_g"] / 1000 for c in rows]
     everything += [span[p] / 1000 for span in spans if span for p in ("p5", "p95")]
-    origin, per_kg = _scale(everything)
+    origin, per_kg = scale(everything)
     bars = []
     for place, (row, span) in enumerate(zip(rows, spans, strict=True)):
         kg = row["er_g"] / 1000
@@ -100,7 +70,7 @@ def waterfall_bars(totals: Mapping[str, int], lang: Lang) -> list[Bar]:
         level += kg
     net = totals["er_g"] / 1000
     steps.append(("净减排量" if lang == "zh" else "Net reduction", 0.0, net, "total"))
-    origin, per_kg = _scale([edge for _, start, end, _ in steps for edge in (start, end)])
+    origin, per_kg = scale([edge for _, start, end, _ in steps for edge in (start, end)])
     return [
         Bar(
             label=name,
@@ -139,7 +109,7 @@ def yardstick_bars(summary: Mapping[str, Any], lang: Lang) -> list[Bar]:
         (YARDSTICKS.get(y["key"], (y["key"],) * 2)[place], float(y["value"]), "other")
         for y in published
     ]
-    origin, per_kg = _scale([kg for _, kg, _ in rows])
+    origin, per_kg = scale([kg for _, kg, _ in rows])
     return [
         Bar(
             label=label,

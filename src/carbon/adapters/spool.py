@@ -25,6 +25,7 @@ from carbon.domain.units import Int
 _IN_MEMORY = 4 << 20
 #: Folders of the public log, and the list of tables that stands in each catalogue's folder.
 ROWS, CATALOGUES, FORMULAS, TABLES = "rows", "catalogues", "formulas", "tables.txt"
+REPORTS = "reports"
 #: Files of a bulk of rows: the rows, all hashes of their tree, and where each row ends.
 TREE = "tree"
 ROW_FILES = ("jsonl", TREE, "ends")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from carbon.adapters.clock import SystemClock
+from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
 from carbon.adapters.intake import (
     CORRECTION,
@@ -55,6 +55,9 @@ from carbon.services.repair import repair
 from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
+if TYPE_CHECKING:
+    from carbon.bootstrap.registrar import Registrar
+
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
 #: How often a submission is tried when another one was faster with the same ids, and how long it
@@ -91,7 +94,7 @@ class System:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self.clock = clock or clock_of(settings)
         self._engines: dict[tuple[Any, ...], Engine] = {}
 
     @cached_property
@@ -428,6 +431,13 @@ class System:
             spool,
         )
 
+    @cached_property
+    def registry(self) -> Registrar:
+        """Decisions of officers, owners and verifiers."""
+        from carbon.bootstrap.registrar import Registrar
+
+        return Registrar(self)
+
     # --- care ---------------------------------------------------------------------------------
 
     def reconcile(self, progress: Progress) -> Reconciliation:
@@ -469,6 +479,11 @@ class System:
                 return [CarbonError("store.outdated", at="—", head=schema.head())]
             with database.read() as connection:
                 return schema.faults(connection)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The system's clock, or one set by hand in a demonstration."""
+    return SystemClock() if settings.moment is None else SetClock(settings.moment)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -17,6 +17,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
 from carbon.domain.factors.rules import check_folder
 from carbon.domain.factors.table import FactorRow
+from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.factor_folder import read_tables
 
 app = typer.Typer(
@@ -40,9 +41,11 @@ def _load(folder: Path | None) -> Catalogue:
     "validate", help=say("检查全部规则，列出每处错误。", "Check every rule and list every fault.")
 )
 def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
-    """Exit 3 if any table has a fault."""
+    """Exit 3 if any table has a fault. A wrong calendar is an error of its own."""
     folder = factors or settings().factors
     faults = check_folder(read_tables(folder))
+    if (folder / CALENDAR).is_file():
+        read_calendar(folder / CALENDAR)
     if as_json:
         found = [
             {"table": f.table, "line": f.line, "code": f.code, "value": f.value} for f in faults

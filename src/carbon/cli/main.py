@@ -18,8 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from carbon.bootstrap import runs
+from carbon.cli import credit as credit_commands
+from carbon.cli import decisions as decision_commands
 from carbon.cli import factors as factor_commands
 from carbon.cli import store as store_commands
+from carbon.cli import verification as verification_commands
 from carbon.cli.audit import HELP, audit_command
 from carbon.cli.progress import errors, progress
 from carbon.cli.texts import day, lang, say, settings
@@ -45,6 +48,11 @@ app = typer.Typer(
 app.add_typer(factor_commands.app, name="factors")
 app.add_typer(store_commands.db, name="db")
 app.add_typer(store_commands.log, name="log")
+app.add_typer(decision_commands.person, name="person")
+app.add_typer(decision_commands.project, name="project")
+app.add_typer(verification_commands.report, name="report")
+app.add_typer(verification_commands.verify, name="verify")
+app.add_typer(credit_commands.credit, name="credit")
 for _command, _help in (
     (store_commands.ingest_command, say("把文件存入数据库。", "Store a file.")),
     (store_commands.record_command, say("存入一条记录。", "Store one record.")),
@@ -52,6 +60,12 @@ for _command, _help in (
     (store_commands.receipt_command, say("取可复算小票。", "Write a record's replay receipt.")),
     (store_commands.erase_command, say("删除一个人的数据。", "Erase a person.")),
     (store_commands.reconcile_command, say("数据库与日志对账。", "Compare database and log.")),
+    (decision_commands.decisions_command, say("等待中的决定。", "Decisions that wait.")),
+    (decision_commands.approve_command, say("签署等待中的决定。", "Sign a waiting decision.")),
+    (decision_commands.undo_command, say("撤回等待中的决定。", "Take a waiting decision back.")),
+    (decision_commands.settle_command, say("使到期的决定生效。", "Let due decisions take effect.")),
+    (credit_commands.impact_command, say("列出下游影响。", "List everything downstream.")),
+    (credit_commands.restate_command, say("重述已登记的减排量。", "Restate issued credits.")),
 ):
     app.command(_command.__name__.removesuffix("_command"), help=_help)(_command)
 app.command("audit", help=HELP)(audit_command)

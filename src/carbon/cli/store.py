@@ -54,7 +54,8 @@ def system() -> System:
     return System(settings())
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """One line of JSON on standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
@@ -136,7 +137,7 @@ def _tell_answer(
 ) -> None:
     stored = "id" in answer
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         table = Table(show_header=False)
         for name, text in (
@@ -275,7 +276,7 @@ def reconcile_command(as_json: JsonFlag = False) -> None:
     with progress(say("对账", "Reconcile"), quiet=as_json) as bar:
         found = system().reconcile(bar)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "facts": found.facts,
                 "rows": found.rows,

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from carbon.domain.errors import CarbonError
-from carbon.domain.factors.catalog import catalogue_leaves
+from carbon.domain.factors.catalog import Catalogue, catalogue_leaves
 from carbon.domain.factors.table import RawTable
 from carbon.domain.log.merkle import HASH_BYTES, HashReader, Levels
 from carbon.domain.log.note import Key
@@ -191,6 +191,7 @@ class PublishedLog:
         self.catalogue = lru_cache(maxsize=8)(self._catalogue)
         self.item_number = lru_cache(maxsize=4096)(self._item_number)
         self.formula = lru_cache(maxsize=32)(self._formula)
+        self.factors = lru_cache(maxsize=8)(self._factors)
 
     def key(self) -> Key:
         """The key the log says it has; an auditor compares it with the one they know."""
@@ -269,6 +270,13 @@ class PublishedLog:
     def _catalogue(self, root: str) -> PublishedCatalogue:
         leaves = catalogue_leaves(self.tables(root))
         return PublishedCatalogue(leaves, Levels.of(leaves))
+
+    def report(self, digest: str) -> bytes:
+        """A monitoring report by its digest."""
+        return self.source.get(f"reports/{digest}.json")
+
+    def _factors(self, root: str) -> Catalogue:
+        return Catalogue.of(self.tables(root), f"catalogues/{root}")
 
     def _item_number(self, root: str, item_type: str) -> int:
         return self.catalogue(root).item(item_type)

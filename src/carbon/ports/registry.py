@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from carbon.domain.credit.decision import Decision, Member, Signature
 from carbon.domain.credit.issuance import Block
+from carbon.domain.period import Period
 
 #: A movement: asset, account that gives, account that gets, amount.
 Movement = tuple[str, str, str, int]
@@ -41,11 +42,22 @@ class Waiting:
     private: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a resident does with their grams: ``kept`` or ``pooled``, by a version of consent."""
+
+    mode: str
+    version: str
+
+
 class Decisions(Protocol):
     """Reads what was decided."""
 
     def members(self) -> Mapping[str, Member]:
         """Who may sign now, by public key."""
+
+    def registered(self) -> Mapping[str, Member]:
+        """Everybody who ever could, by public key."""
 
     def find(self, kind: str, id_: str) -> Decided | None:
         """One decision."""
@@ -63,6 +75,11 @@ class Decisions(Protocol):
 
     def assets(self) -> Sequence[str]:
         """All assets there are accounts of."""
+
+    def kept_grams(
+        self, project: str, month: Period, leaves: tuple[int, int]
+    ) -> Sequence[tuple[str, int]]:
+        """Positive grams of residents who keep theirs, by pseudonym."""
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""
@@ -91,6 +108,12 @@ class Unit(Decisions, Protocol):
 
     def drop(self, waiting: Waiting) -> None:
         """Remove what waited."""
+
+    def opened_at(self, report: str, item: tuple[int, int], person: str) -> datetime | None:
+        """When a person first opened an item of a sample, by leaf and row."""
+
+    def note_opened(self, report: str, items: Sequence[tuple[int, int]], person: str) -> None:
+        """Keep when a person opens items; a first opening stays."""
 
     def certify(self, id_: str, private: Mapping[str, str]) -> None:
         """Keep what a certificate tells and the log does not."""
@@ -140,3 +163,41 @@ class Registry(Protocol):
 
     def reading(self) -> AbstractContextManager[Decisions]:
         """A transaction to read in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Records of one fact and month that are concerned by something.
+
+    ``project``: whose they are; ``leaf_index``: ``None`` until it is sequenced.
+    """
+
+    fact_seq: int
+    project: str | None
+    month: str
+    leaf_index: int | None
+    records: int
+    er_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Serials and who holds them; ``hold``: what reserves them."""
+
+    asset: str
+    account: str
+    block: Block
+    hold: str | None
+
+
+class ImpactReader(Protocol):
+    """Finds what is downstream of records and factors."""
+
+    def of_records(self, fact_ids: Sequence[str]) -> Sequence[Use]:
+        """Where some records stand."""
+
+    def of_factor(self, numbers: Mapping[str, int]) -> Sequence[Use]:
+        """Where a factor row is used; ``numbers``: its number by the catalogue's root."""
+
+    def holdings(self, blocks: Sequence[Block]) -> Sequence[Held]:
+        """Who holds serials of some blocks now."""

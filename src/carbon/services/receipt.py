@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from carbon.domain.errors import CarbonError
-from carbon.domain.log.checkpoint import verify_checkpoint
+from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.merkle import inclusion_proof
-from carbon.domain.log.note import Verify, base64_text
+from carbon.domain.log.note import Key, Verify, base64_text
 from carbon.domain.log.proof import Proof, format_proof
 from carbon.domain.quantification.expression import evaluate, names_of
 from carbon.ports import LogReader, Signer, StoredRecord
@@ -27,10 +27,10 @@ def receipt(record: StoredRecord, log: LogReader, signer: Signer, verify: Verify
     if record.leaf_index is None:
         raise CarbonError("receipt.pending", record_id=record.record_id)
     note = log.checkpoint()
-    checkpoint = verify_checkpoint(note, [signer.key], verify).checkpoint
-    if record.leaf_index >= checkpoint.size:
-        raise CarbonError("receipt.pending", record_id=record.record_id)
-    path = inclusion_proof(record.leaf_index, checkpoint.size, log.reader(checkpoint.size))
+    try:
+        _, proof = leaf_proof(record.leaf_index, note, log, signer.key, verify)
+    except IndexError as error:
+        raise CarbonError("receipt.pending", record_id=record.record_id) from error
     leaf = json.loads(record.leaf)
     place = _place(record, leaf, log)
     row = json.loads(place["row"]) if "row" in place else leaf["row"]
@@ -38,7 +38,7 @@ def receipt(record: StoredRecord, log: LogReader, signer: Signer, verify: Verify
     content = {
         "receipt": VERSION,
         "leaf": record.leaf.decode(),
-        "proof": format_proof(Proof(record.leaf_index, tuple(path), note)).decode(),
+        "proof": proof.decode(),
         "key": signer.key.vkey,
         **place,
         **computed_with,
@@ -46,6 +46,20 @@ def receipt(record: StoredRecord, log: LogReader, signer: Signer, verify: Verify
     if record.private:
         content["private"] = record.private
     return canonical(content, limit=None) + b"\n"
+
+
+def leaf_proof(
+    index: int, note: bytes, log: LogReader, key: Key, verify: Verify
+) -> tuple[Checkpoint, bytes]:
+    """The checkpoint of a signed note and the proof that it holds a leaf, as a tlog-proof file.
+
+    Raises ``IndexError`` where it does not hold it yet.
+    """
+    checkpoint = verify_checkpoint(note, [key], verify).checkpoint
+    if index >= checkpoint.size:
+        raise IndexError(index)
+    path = inclusion_proof(index, checkpoint.size, log.reader(checkpoint.size))
+    return checkpoint, format_proof(Proof(index, tuple(path), note))
 
 
 def _place(record: StoredRecord, leaf: Mapping[str, Any], log: LogReader) -> dict[str, Any]:

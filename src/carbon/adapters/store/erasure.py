@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from carbon.adapters.disk import append_durably
+from carbon.adapters.parties import person_lookup
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
-from carbon.adapters.tabular.typed import identifiers
 from carbon.adapters.vault import Vault
 from carbon.domain.errors import CarbonError
 
@@ -30,8 +29,7 @@ class Erasures:
 
     def erase(self, vault: Vault, identity: str, at: datetime) -> int:
         """Erase a person; returns how many records' values went. Raises ``person.unknown``."""
-        folded = identifiers(pa.array([identity], pa.string()))[0].as_py() or ""
-        lookup = vault.pseudonym("person", folded.encode())
+        lookup = person_lookup(vault, identity)
         with self._database.read() as connection:
             query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
             person_id = connection.execute(query).scalar()
@@ -57,4 +55,5 @@ class Erasures:
                 connection.execute(sa.delete(table).where(table.c.person_id == person_id)).rowcount
                 for table in (t.personal, t.person)
             )
+            connection.execute(sa.delete(t.consent).where(t.consent.c.person_id == person_id))
         return int(person), int(values)

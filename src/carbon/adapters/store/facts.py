@@ -293,14 +293,15 @@ class Corrections:
         with self._database.read() as connection:
             row = connection.execute(query).one()
             project: str | None = json.loads(bytes(row.body)).get("project")
-            covers = sa.select(t.issued.c.part).where(
-                t.issued.c.project == project,
-                t.issued.c.month == row.occurred_on.isoformat()[:7],
-                t.issued.c.from_leaf <= row.leaf_index,
-                t.issued.c.to_leaf > row.leaf_index,
-            )
-            if project and connection.execute(covers).scalar() is not None:
-                raise CarbonError("correction.issued", record_id=record_id, project=project)
+            if project and row.leaf_index is not None:
+                covers = sa.select(t.issued.c.part).where(
+                    t.issued.c.project == project,
+                    t.issued.c.month == row.occurred_on.isoformat()[:7],
+                    t.issued.c.from_leaf <= row.leaf_index,
+                    t.issued.c.to_leaf > row.leaf_index,
+                )
+                if connection.execute(covers).scalar() is not None:
+                    raise CarbonError("correction.issued", record_id=record_id, project=project)
         return project
 
     def withdraw(self, fact: NewFact, replaces: str, reason: str, at: datetime) -> None:

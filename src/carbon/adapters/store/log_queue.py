@@ -103,6 +103,14 @@ class DatabaseQueue:
             others = connection.execute(lines).scalars().all()
         return None if note is None else "".join([note, *others]).encode()
 
+    def note_including(self, leaf_index: int) -> bytes:
+        """The first checkpoint that includes a leaf, signed by the log alone."""
+        size = t.checkpoint.c.size
+        query = sa.select(t.checkpoint.c.note).where(size > leaf_index).order_by(size).limit(1)
+        with self._database.read() as connection:
+            note: str = connection.execute(query).scalar_one()
+        return note.encode()
+
     def add_cosignature(self, size: int, name: str, line: str, at: datetime) -> None:
         """Keep a witness's signature line; the first of a name stays."""
         row = {"size": size, "name": name, "line": line, "recorded_at": at}

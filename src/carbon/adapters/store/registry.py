@@ -14,14 +14,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
+from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
+from carbon.domain.ledger.account import Account, Policy
+from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.domain.log.leaf import canonical
-from carbon.ports.registry import Decided, Waiting
+from carbon.domain.period import Period
+from carbon.ports.registry import Decided, Movement, Waiting
 
 #: Number of the advisory lock on PostgreSQL; any fixed one.
 _LOCK = 6_963
@@ -49,6 +55,22 @@ class RegistryStore:
         with self._database.read() as connection:
             yield StoredDecisions(connection)
 
+    def private(self, id_: str) -> Mapping[str, str] | None:
+        """What is not published of a retirement, under way or done; ``None`` for a new one."""
+        under_way = sa.select(t.waiting.c.private).where(
+            t.waiting.c.kind == "retirement", t.waiting.c.id == id_
+        )
+        done = sa.select(t.certificate.c.private).where(t.certificate.c.id == id_)
+        with self._database.read() as connection:
+            text = connection.execute(under_way).scalar() or connection.execute(done).scalar()
+        return None if text is None else json.loads(text)
+
+    def catalogues(self) -> Sequence[str]:
+        """Roots of all catalogues that were computed with."""
+        query = sa.select(t.fact.c.key).where(t.fact.c.kind == "catalogue")
+        with self._database.read() as connection:
+            return connection.execute(query).scalars().all()
+
 
 class StoredDecisions:
     """Reads what was decided; implements the port ``Decisions``."""
@@ -56,19 +78,19 @@ class StoredDecisions:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._serials = Serials(connection)
-        self._ledger = Ledger(connection)
 
     def members(self) -> Mapping[str, Member]:
         """Who may sign now, by public key."""
-        found: dict[str, Member] = {}
-        for decided in self.every("member"):
-            for m in decided.decision.content["members"]:
-                roles = frozenset(m["roles"])
-                found[m["key"]] = Member(m["person"], m["key"], roles, m["organisation"])
-        for decided in self.every("member_end"):
-            for key in decided.decision.content["keys"]:
-                found.pop(key, None)
-        return found
+        ended = {k for found in self.every("member_end") for k in found.decision.content["keys"]}
+        return {key: m for key, m in self.registered().items() if key not in ended}
+
+    def registered(self) -> Mapping[str, Member]:
+        """Everybody who ever could, by public key."""
+        return {
+            m["key"]: Member(m["person"], m["key"], frozenset(m["roles"]), m["organisation"])
+            for found in self.every("member")
+            for m in found.decision.content["members"]
+        }
 
     def find(self, kind: str, id_: str) -> Decided | None:
         """One decision."""
@@ -94,12 +116,24 @@ class StoredDecisions:
         return [_waits(row) for row in self._connection.execute(query)]
 
     def balance(self, asset: str, account: str) -> int:
-        """What an account holds and has not promised away."""
-        return self._ledger.free(asset, account)
+        """What an account holds and has not promised away; nothing if it was never opened."""
+        try:
+            return ledger.balance(self._connection, asset, account).free
+        except CarbonError as error:
+            if error.code != "ledger.unknown":
+                raise
+            return 0
 
     def assets(self) -> Sequence[str]:
         """All assets there are accounts of."""
-        return self._ledger.assets()
+        query = sa.select(t.asset.c.code).order_by(t.asset.c.code)
+        return self._connection.execute(query).scalars().all()
+
+    def kept_grams(
+        self, project: str, month: Period, leaves: tuple[int, int]
+    ) -> Sequence[tuple[str, int]]:
+        """Positive grams of residents who keep theirs, by pseudonym."""
+        return kept_grams(self._connection, project, month, leaves)
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""
@@ -181,10 +215,49 @@ class DecidingUnit(StoredDecisions):
         same = t.waiting.c.kind == waiting.kind, t.waiting.c.id == waiting.id
         self._connection.execute(sa.delete(t.waiting).where(*same))
 
+    def opened_at(self, report: str, item: tuple[int, int], person: str) -> datetime | None:
+        """When a person first opened an item of a sample."""
+        same = _opening(report, item, person)
+        query = sa.select(t.opened.c.at).where(*(t.opened.c[n] == v for n, v in same.items()))
+        found: datetime | None = self._connection.execute(query).scalar()
+        return found
+
+    def note_opened(self, report: str, items: Sequence[tuple[int, int]], person: str) -> None:
+        """Keep when a person opens items; a first opening stays."""
+        new = [item for item in items if self.opened_at(report, item, person) is None]
+        rows = [{**_opening(report, item, person), "at": self._now} for item in new]
+        if rows:
+            self._connection.execute(sa.insert(t.opened), rows)
+
     def certify(self, id_: str, private: Mapping[str, str]) -> None:
         """Keep what a certificate tells and the log does not."""
         row = {"id": id_, "private": _text(private)}
         self._connection.execute(sa.insert(t.certificate), row)
+
+    # --- ledger -------------------------------------------------------------------------------
+
+    def open(self, asset: str, account: str, policy: str) -> None:
+        """Open an account unless it is open."""
+        opened = Account(asset, account, Policy(policy))
+        ledger.open_account(self._connection, opened, self._now)
+
+    def post(self, key: str, kind: str, movements: Sequence[Movement]) -> None:
+        """Post one journal, once."""
+        lines = tuple(Transfer(*movement) for movement in movements)
+        ledger.post(self._connection, [Journal(key, kind, lines)], self._now)
+
+    def hold(self, key: str, movement: Movement, expires_at: datetime) -> None:
+        """Promise an amount to an account."""
+        promised = Hold(key, Transfer(*movement), expires_at)
+        holds.place_holds(self._connection, [promised], self._now)
+
+    def post_hold(self, key: str) -> None:
+        """Make a promise good."""
+        holds.post_hold(self._connection, key, self._now)
+
+    def void_hold(self, key: str) -> None:
+        """Give a promised amount back."""
+        holds.void_holds(self._connection, [key], self._now)
 
     # --- serials ------------------------------------------------------------------------------
 
@@ -213,6 +286,10 @@ _DECIDED = sa.select(t.fact.c.body, t.fact.c.leaf_index).join_from(
 
 def _decided(row: Any) -> Decided:
     return Decided(Decision.of(json.loads(bytes(row.body))), row.leaf_index)
+
+
+def _opening(report: str, item: tuple[int, int], person: str) -> dict[str, Any]:
+    return {"report": report, "leaf": item[0], "row": item[1], "person": person}
 
 
 def _waits(row: Any) -> Waiting:

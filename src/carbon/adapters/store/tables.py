@@ -305,6 +305,17 @@ holding = _table(
     sa.Index("ix_holding_asset_account", "asset", "account"),
 )
 
+#: What a resident does with their grams: ``pooled``, credits to the programme and points to them,
+#: or ``kept``, their share of credits to them and no points; by which version of the consent.
+consent = _table(
+    "consent",
+    sa.Column("person_id", sa.Text, primary_key=True),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.CheckConstraint("mode IN ('pooled', 'kept')", name="mode"),
+)
+
 #: Decisions on their way: more signatures are needed, or they may still be taken back.
 waiting = _table(
     "waiting",
@@ -317,6 +328,17 @@ waiting = _table(
     sa.Column("made_at", Instant, nullable=False),
     sa.Column("due_at", Instant),
     sa.PrimaryKeyConstraint("kind", "id"),
+)
+
+#: When a verifier first opened an item of a sample: the trace of their work (TRUST V4).
+opened = _table(
+    "opened",
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("leaf", _BIG, nullable=False),
+    sa.Column("row", _BIG, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("report", "leaf", "row", "person"),
 )
 
 #: What a certificate tells and the log does not, such as a beneficiary's name: erasable.
@@ -486,6 +508,7 @@ FACTS = (
     decision,
     issued,
     block,
+    opened,
     asset,
     account,
     journal,
@@ -495,7 +518,7 @@ FACTS = (
     hold_end,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate)
+PARTIES = (person, personal, holding, waiting, certificate, consent)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.

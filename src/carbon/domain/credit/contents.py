@@ -31,7 +31,7 @@ from carbon.domain.log.form import (
 #: A name given by whoever makes something: a project, an organisation.
 SLUG: Final = text("[a-z0-9][a-z0-9-]{0,39}")
 #: An id of a decision: names and numbers joined by slashes.
-ID: Final = text("[A-Za-z0-9][A-Za-z0-9/._-]{0,199}")
+ID: Final = text("[A-Za-z0-9][A-Za-z0-9/._-]{0,119}")
 PERSON: Final = text("[0-9a-f]{32,64}")
 _SIGNATURE: Final = text("[0-9a-f]{128}")
 _MOMENT: Final = text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}")
@@ -64,7 +64,7 @@ _MEMBER: Form = {
 #: A category's registered volume: a monthly mean of past months, or a newcomer's common-practice
 #: rate in basis points of its volume. ``source``: the invoices or the survey.
 _BASELINE: Form = {
-    "category": SLUG,
+    "category": text("[a-z0-9_]{1,40}"),
     "measure": among("piece", "kg"),
     "monthly?": _COUNT,
     "months?": whole,
@@ -103,8 +103,6 @@ _INSPECTION: Form = {
     "report": ID,
     "leaf": whole,
     "row": text("-1|0|[1-9][0-9]{0,15}"),
-    "opened_at": _MOMENT,
-    "seconds": whole,
     "er_g": GRAMS,
     "intent": truth,
     "note?": LINE,
@@ -169,6 +167,7 @@ _CONTENTS: Final[Mapping[str, Form]] = {
         "reports": list_of(
             object_of({"report": ID, "credits": _COUNT, "sha256": HASH}), MAX_RESTATED, 1
         ),
+        "known": whole,
         "replaced": list_of(text("[0-9a-f]{32}"), MAX_REPLACED),
         "withdrawn": list_of(LINE, 20),
         "reason": among(*CORRECTION_REASONS),

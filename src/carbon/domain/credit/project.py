@@ -131,7 +131,8 @@ class Project:
             "id": self.id,
             **{name: self.content[name] for name in _TOLD},
             "status": self.unit_status,
-            "filing": dict(filing.content) if filing else None,
+            "filing_number": filing.content["number"] if filing else "",
+            "filing_status": filing.content["status"] if filing else "",
         }
 
 

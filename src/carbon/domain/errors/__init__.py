@@ -9,13 +9,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from carbon.domain.errors import factors, files, formulas, ledger, log, records, registry, store
+from carbon.domain.errors import (
+    documents,
+    factors,
+    files,
+    formulas,
+    ledger,
+    log,
+    records,
+    registry,
+    store,
+    verification,
+)
 from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
 
 #: Every fault by its code.
 FAULTS: Final[dict[str, Fault]] = {
     found.code: found
-    for part in (files, factors, formulas, records, store, log, ledger, registry)
+    for part in (
+        files,
+        factors,
+        formulas,
+        records,
+        store,
+        log,
+        ledger,
+        verification,
+        registry,
+        documents,
+    )
     for found in part.FAULTS
 }
 

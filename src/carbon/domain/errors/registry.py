@@ -5,6 +5,13 @@ from __future__ import annotations
 from carbon.domain.errors.fault import fault
 
 FAULTS = (
+    fault(
+        "clock.invalid",
+        "CARBON_NOW 不是时刻：{text}。",
+        "CARBON_NOW is no moment: {text}.",
+        "请写成 2026-12-01T10:00:00。",
+        "Write it like 2026-12-01T10:00:00.",
+    ),
     # --- decisions ------------------------------------------------------------------------------
     fault(
         "decision.kind",
@@ -17,6 +24,13 @@ FAULTS = (
         "decision.form",
         "决定 {kind} 的内容缺少或写错了 {member}。",
         "The content of the decision {kind} lacks {member}, or has it wrong.",
+        "请按 docs/registry.md 的格式填写。",
+        "Write it as docs/registry.md says.",
+    ),
+    fault(
+        "decision.file",
+        "{path} 不是 JSON 对象：{reason}。",
+        "{path} is no JSON object: {reason}.",
         "请按 docs/registry.md 的格式填写。",
         "Write it as docs/registry.md says.",
     ),
@@ -83,6 +97,13 @@ FAULTS = (
         "已生效的只能用新的决定更正。",
         "What took effect is corrected by a new decision only.",
     ),
+    fault(
+        "key.exists",
+        "{path} 已存在，不会覆盖。",
+        "{path} exists and is not replaced.",
+        "请另取文件名。",
+        "Choose another file.",
+    ),
     # --- persons --------------------------------------------------------------------------------
     fault(
         "member.known",
@@ -104,6 +125,13 @@ FAULTS = (
         "At least {needed} issuers have to stay.",
         "请先登记继任者。",
         "Register a successor first.",
+    ),
+    fault(
+        "consent.mode",
+        "“{mode}”不是可选的方式。",
+        "{mode} is no choice there is.",
+        "请选 kept（自留）或 pooled（归集）。",
+        "Choose kept or pooled.",
     ),
     # --- projects -------------------------------------------------------------------------------
     fault(
@@ -275,6 +303,13 @@ FAULTS = (
         "One looks like HD-000000000042.",
     ),
     fault(
+        "serial.unknown",
+        "没有登记过序列号 {serial}。",
+        "No credit has the serial number {serial}.",
+        "请核对号码。",
+        "Check the number.",
+    ),
+    fault(
         "serial.range",
         "序列号区段 {first}–{last} 无效。",
         "The serial range {first}–{last} is invalid.",
@@ -372,6 +407,20 @@ FAULTS = (
         "With {credits} more, today's transfers are above the limit of {limit}.",
         "请改日划转，或调整限额。",
         "Transfer on another day, or change the limit.",
+    ),
+    fault(
+        "certificate.unknown",
+        "没有已生效的注销 {id}。",
+        "No retirement {id} has taken effect.",
+        "十分钟撤回期过后运行 carbon settle。",
+        "Run carbon settle when its ten minutes are over.",
+    ),
+    fault(
+        "certificate.pending",
+        "注销 {id} 还没有进入已公布的检查点。",
+        "The retirement {id} is in no published checkpoint yet.",
+        "请先运行 carbon log sequence。",
+        "Run carbon log sequence first.",
     ),
     # --- restatement ----------------------------------------------------------------------------
     fault(

@@ -106,12 +106,14 @@ def monitoring_report(
     project: Mapping[str, Any],
     checkpoint: Mapping[str, Any],
     deficit_in_g: int,
+    part: int,
 ) -> dict[str, Any]:
     """The report as plain values; grams are decimal strings.
 
-    ``project``: the registered one, as :meth:`Project.published` tells it; ``checkpoint``: origin,
-    size and root of the tree it was read from; ``deficit_in_g``: carried, never positive. Raises
-    ``report.empty`` for a period without a record that counts.
+    ``part``: its number among the month's reports; ``project``: the registered one, as
+    :meth:`Project.published` tells it; ``checkpoint``: origin, size and root of the tree it was
+    read from; ``deficit_in_g``: carried, never positive. Raises ``report.empty`` for a period
+    without a record that counts.
     """
     if found.last is None:
         raise CarbonError("report.empty", project=scope.project, month=scope.period)
@@ -119,8 +121,10 @@ def monitoring_report(
     volumes = _volumes(found.cells, baselines)
     cells, sums = _cells(found, scope, baselines, volumes)
     total = sums.credited_g + deficit_in_g
-    return {
+    told = {
         "version": VERSION,
+        "id": report_id(scope.project, str(scope.period), part),
+        "part": part,
         "project": dict(project),
         "period": str(scope.period),
         "leaves": {"from": scope.first, "to": scope.end},
@@ -146,6 +150,12 @@ def monitoring_report(
         "uncertainty": _uncertainty(found, found.last, scope),
         "factor_rows": sorted({row.id for product in found.products for row in product.rows}),
     }
+    return {**told, "issuable_g": str(issuable_g(told, max(0, total)))}
+
+
+def report_id(project: str, month: str, part: int) -> str:
+    """``p1/2026-10/0``: the id of a report, and of what is decided on it."""
+    return f"{project}/{month}/{part}"
 
 
 def report_bytes(report: Mapping[str, Any]) -> bytes:
@@ -176,22 +186,21 @@ def _cells(
     """
     assert found.last is not None  # noqa: S101  the caller has refused an empty period
     names = {c.category: c for c in found.last.categories}
-    told, earned = [], []
+    listed, earned = [], []
     for (category, rung), cell in found.cells.items():
         baseline = baselines.get(category)
         tradable = 0 if baseline is None else baseline.tradable_ppm(volumes[category])
         share = evidence_ppm(found.last, rung, scope)
         own = credit(cell, baseline, share, tradable)
         earned.append(own)
-        told.append(
+        listed.append(
             {
                 "category": category,
                 "zh": names[category].zh,
                 "en": names[category].en,
                 "evidence": rung,
                 "records": cell.records,
-                "pieces": str(cell.pieces),
-                "mass_g": str(cell.mass_g),
+                **_volume_told(cell, baseline),
                 "positive_g": str(cell.positive_g),
                 "negative_g": str(cell.negative_g),
                 "share_ppm": share,
@@ -201,7 +210,14 @@ def _cells(
                 "below_baseline_g": str(own.below_g),
             }
         )
-    return told, _sum(earned)
+    return listed, _sum(earned)
+
+
+def _volume_told(cell: Cell, baseline: Baseline | None) -> dict[str, str]:
+    """A cell's volume in the baseline's measure; by pieces where none is registered."""
+    if baseline is None or baseline.in_pieces:
+        return {"measure": "piece", "volume": str(cell.pieces)}
+    return {"measure": baseline.measure, "volume": str(cell.mass_g // _GRAMS_PER_KG)}
 
 
 def _sum(parts: Iterable[Credited]) -> Credited:

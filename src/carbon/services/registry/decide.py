@@ -61,12 +61,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A decision under way, with those who have signed it so far."""
+    """A decision under way, with those who have signed it so far, first put at ``made_at``."""
 
     kind: str
     id: str
     content: Mapping[str, Any]
     signers: tuple[Member, ...]
+    made_at: datetime
     private: Mapping[str, str] | None = None
 
 
@@ -150,7 +151,14 @@ def _draft(context: Context, waiting: Waiting) -> Draft:
     signers = check_signatures(
         waiting.kind, waiting.digest, waiting.signatures, members, context.verify
     )
-    return Draft(waiting.kind, waiting.id, waiting.content, tuple(signers), waiting.private)
+    return Draft(
+        waiting.kind,
+        waiting.id,
+        waiting.content,
+        tuple(signers),
+        waiting.made_at,
+        waiting.private,
+    )
 
 
 def members_of(content: Mapping[str, Any]) -> list[Member]:

@@ -65,7 +65,8 @@ def _wanted(content: Mapping[str, Any]) -> int | Block:
 
 
 def _name(draft: Draft) -> str:
-    return f"{draft.kind}/{draft.id}"
+    """The hold's key; another one for a decision that was taken back and made again."""
+    return f"{draft.kind}/{draft.id}/{draft.made_at.timestamp():.6f}"
 
 
 def _giver(draft: Draft) -> str:
@@ -142,7 +143,7 @@ def _check_counterparty(context: Context, giver: str, other: str) -> None:
 def _check_limits(context: Context, draft: Draft) -> None:
     """Per transfer and per day, bureau's and holder's own: the lowest level wins (S5)."""
     giver, credits_ = draft.content["from"], int(draft.content["credits"])
-    levels = [
+    levels: list[Mapping[str, Any]] = [
         {
             name: policy_number(context.catalogue, f"transfer_limit/{name}", context.today)
             for name in ("transfer", "day")
@@ -162,10 +163,11 @@ def _moved_today(context: Context, draft: Draft) -> int:
     midnight = context.now.replace(hour=0, minute=0, second=0, microsecond=0)
     done = [d.decision for d in context.unit.every("transfer", since=midnight)]
     waiting = [w for w in context.unit.waiting() if w.kind == "transfer" and w.due_at is not None]
+    others = [*((d.id, d.content) for d in done), *((w.id, w.content) for w in waiting)]
     return sum(
-        int(other.content["credits"])
-        for other in (*done, *waiting)
-        if other.content["from"] == draft.content["from"] and other.id != draft.id
+        int(content["credits"])
+        for id_, content in others
+        if content["from"] == draft.content["from"] and id_ != draft.id
     )
 
 

@@ -50,7 +50,7 @@ def _own(context: Context, draft: Draft) -> Project:
 def _check_validation(context: Context, draft: Draft) -> None:
     project = _own(context, draft)
     if any(s.organisation == project.content["owner"] for s in draft.signers):
-        raise CarbonError("verification.conflict", person=draft.signers[0].person[:8])
+        raise CarbonError("independence.conflict", person=draft.signers[0].person)
     project.check_validation()
 
 

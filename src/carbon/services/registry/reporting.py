@@ -10,13 +10,13 @@ from typing import Any
 
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.monitored import Monitored, Published, Scope, monitored
-from carbon.domain.mrv.report import monitoring_report, report_bytes
+from carbon.domain.mrv.report import monitoring_report, report_bytes, report_id
 from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
 from carbon.services.registry.holding import policy_number
-from carbon.services.registry.issuing import position
 from carbon.services.registry.projects import check_organisation, project_named
+from carbon.services.registry.standing import position
 
 VERIFIER_SIDE, BUREAU_SIDE = "verifier", "bureau"
 SIDES = (VERIFIER_SIDE, BUREAU_SIDE)
@@ -49,9 +49,11 @@ def build(
 ) -> Reported:
     """Read the log and write the report. Raises ``report.*``, ``log.missing``."""
     project = project_named(decisions, scope.project)
-    deficit_g = position(decisions, scope.project, str(scope.period)).deficit_g
+    where = position(decisions, scope.project, str(scope.period))
     found = monitored(log, scope)
-    document = monitoring_report(found, scope, project.published(), checkpoint, deficit_g)
+    document = monitoring_report(
+        found, scope, project.published(), checkpoint, where.deficit_g, where.part
+    )
     return Reported(scope, found, document, report_bytes(document))
 
 
@@ -66,7 +68,12 @@ def rebuild(
     scope = replace(scope_of(document), known=known, replaced=replaced, withdrawn=withdrawn)
     found = monitored(log, scope)
     again = monitoring_report(
-        found, scope, document["project"], document["checkpoint"], int(document["deficit_in_g"])
+        found,
+        scope,
+        document["project"],
+        document["checkpoint"],
+        int(document["deficit_in_g"]),
+        document["part"],
     )
     return Reported(scope, found, again, report_bytes(again))
 
@@ -83,13 +90,13 @@ def scope_of(document: Mapping[str, Any]) -> Scope:
     )
 
 
-def report_content(reported: Reported, part: int) -> dict[str, Any]:
+def report_content(reported: Reported) -> dict[str, Any]:
     """What the leaf says of a report."""
     document = reported.document
     return {
         "project": reported.scope.project,
         "month": document["period"],
-        "part": part,
+        "part": document["part"],
         "leaves": document["leaves"],
         "root": document["checkpoint"]["root"],
         "sha256": reported.sha256,
@@ -98,11 +105,6 @@ def report_content(reported: Reported, part: int) -> dict[str, Any]:
         "reported_g": document["reported_g"],
         "deficit_out_g": document["deficit_out_g"],
     }
-
-
-def report_id(project: str, month: str, part: int) -> str:
-    """``p1/2026-10/0``: the id of a report, and of what is decided on it."""
-    return f"{project}/{month}/{part}"
 
 
 def _check(context: Context, draft: Draft) -> None:
@@ -120,7 +122,7 @@ def _check(context: Context, draft: Draft) -> None:
     if (content["part"], content["leaves"]["from"]) != (where.part, where.first):
         raise CarbonError("report.part", report=draft.id, part=where.part)
     _check_commitments(context, draft)
-    if report_content(context.prepared[draft.id], content["part"]) != content:
+    if report_content(context.prepared[draft.id]) != content:
         raise CarbonError("report.differs", report=draft.id)
 
 

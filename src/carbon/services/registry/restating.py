@@ -112,9 +112,8 @@ def _cancel(
 
 def _last(context: Context, project: str) -> int:
     """Number of the project's latest issuance: what is owed counts until the next one."""
-    return max(
-        found.decision.effect["number"] for found in context.unit.every("issuance", f"{project}/")
-    )
+    issued = context.unit.every("issuance", f"{project}/")
+    return max(int(found.decision.effect["number"]) for found in issued)
 
 
 RULES: Rules = {"restatement": Rule(_check, _apply)}

@@ -14,7 +14,7 @@ down_revision = "0003"
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 #: As they were when this revision was made.
 TWO_PEOPLE = "'member', 'member_end', 'filing', 'statement', 'issuance', 'unfreeze', 'restatement'"
-FACTS = ("decision", "issued", "block")
+FACTS = ("decision", "issued", "block", "opened")
 
 
 def upgrade() -> None:
@@ -106,6 +106,17 @@ def _serials() -> None:
     )
     op.create_index("ix_holding_asset_account", "holding", ["asset", "account"])
 
+    op.create_table(
+        "opened",
+        sa.Column("report", sa.Text, nullable=False),
+        sa.Column("leaf", BIG, nullable=False),
+        sa.Column("row", BIG, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("report", "leaf", "row", "person", name="pk_opened"),
+        sqlite_strict=True,
+    )
+
 
 def _changing() -> None:
     op.create_table(
@@ -126,5 +137,15 @@ def _changing() -> None:
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("private", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_certificate"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "consent",
+        sa.Column("person_id", sa.Text, nullable=False),
+        sa.Column("mode", sa.Text, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name="pk_consent"),
+        sa.CheckConstraint("mode IN ('pooled', 'kept')", name=op.f("ck_consent_mode")),
         sqlite_strict=True,
     )

@@ -1,0 +1,247 @@
+"""A verifier's and the bureau's work on one report, over a registrar."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from carbon.adapters.vault import write_secret
+from carbon.domain.errors import CarbonError
+from carbon.domain.mrv.evaluation import Evaluation
+from carbon.domain.mrv.report import report_id
+from carbon.domain.mrv.sampling import NONCE_BYTES, Frame, Item, commitment
+from carbon.services.registry import reporting, standing, verifying
+
+if TYPE_CHECKING:
+    from carbon.bootstrap.registrar import Registrar
+
+#: Columns of a work list; a verifier fills in the last three.
+SHEET = (
+    "leaf", "row", "stratum", "er_g", "item_type", "act", "evidence", "quantity", "mass_kg",
+    "audited_g", "intent", "note",
+)  # fmt: skip
+#: Rows of a returned work list.
+_MAX_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a verifier found for one item: its true grams, falsified or not, a public note."""
+
+    leaf: int
+    row: int
+    er_g: int
+    intent: bool = False
+    note: str = ""
+
+
+class Verification:
+    """Assignment to statement. Raises ``verification.*``, ``sampling.*``, ``evaluation.*``."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        self._registrar = registrar
+
+    def assign(
+        self, project: str, month: str, people: tuple[str, str], risk: tuple[str, str], key: Path,
+        expected_bp: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Assign verifier and reviewer, with inherent and control risk, for a month's report."""
+        part = self._part(project, month)
+        content = {
+            "project": project,
+            "month": month,
+            "part": part,
+            "verifier": people[0],
+            "reviewer": people[1],
+            "inherent": risk[0],
+            "control": risk[1],
+            "expected_bp": expected_bp,
+        }
+        id_ = report_id(project, month, part)
+        return self._registrar.decide("assignment", id_, content, key)
+
+    def conflict(
+        self, project: str, named: Mapping[str, str], reason: str, key: Path
+    ) -> dict[str, Any]:
+        """Add a person or an organisation to a project's conflict register."""
+        with self._registrar.reading() as decisions:
+            number = len(decisions.every("conflict", f"{project}/")) + 1
+        content = {"project": project, **named, "reason": reason}
+        return self._registrar.decide("conflict", f"{project}/{number}", content, key)
+
+    def _part(self, project: str, month: str) -> int:
+        with self._registrar.reading() as decisions:
+            return standing.position(decisions, project, month).part
+
+    # --- draw ---------------------------------------------------------------------------------
+
+    def commit(self, project: str, month: str, nonce: Path, key: Path) -> dict[str, Any]:
+        """Commit to a nonce, kept in a new secret file until it is revealed."""
+        part = self._part(project, month)
+        if not nonce.exists():
+            write_secret(nonce, os.urandom(NONCE_BYTES).hex().encode())
+        content = {
+            "project": project,
+            "month": month,
+            "part": part,
+            "commitment": commitment(_nonce(nonce)).hex(),
+        }
+        report = report_id(project, month, part)
+        return self._registrar.decide("commitment", self._sided(report, key), content, key)
+
+    def reveal(self, report: str, nonce: Path, key: Path) -> dict[str, Any]:
+        """Reveal it; the second of both reveals draws the sample."""
+        content = {"report": report, "nonce": _nonce(nonce).hex()}
+        return self._registrar.decide("reveal", self._sided(report, key), content, key)
+
+    def _sided(self, report: str, key: Path) -> str:
+        """The id of a nonce: the report's, with the side the key is on."""
+        person = self._registrar.signer(key).person
+        with self._registrar.reading() as decisions:
+            assigned = verifying.assignment_of(decisions, report)["verifier"]
+        side = reporting.VERIFIER_SIDE if person == assigned else reporting.BUREAU_SIDE
+        return f"{report}/{side}"
+
+    def frame(self, document: Mapping[str, Any]) -> Frame:
+        """The frame of a report, read from the log again."""
+        found = reporting.rebuild(document, self._registrar.log, document["known"]).found
+        return Frame(found.leaf, found.row, found.er_g)
+
+    # --- work list ----------------------------------------------------------------------------
+
+    def work_list(self, report: str, key: Path) -> list[dict[str, str]]:
+        """The drawn items with what is published of them, opened from now on by this person."""
+        person = self._registrar.signer(key).person
+        with self._registrar.reading() as decisions:
+            items = verifying.sample_of(decisions, report).items
+        with self._registrar.deciding() as context:
+            verifying.open_items(context, report, [item.key for item in items], person)
+        rows = self._registrar.rows([item.key for item in items])
+        return [_told(item, rows[item.key]) for item in items]
+
+    def inspect(self, report: str, found: Iterable[Inspected], key: Path) -> list[dict[str, Any]]:
+        """Sign what was found for items of the sample; each is a decision of its own."""
+        return [
+            self._registrar.decide(
+                "inspection",
+                f"{report}/{one.leaf}/{one.row}",
+                {
+                    "report": report,
+                    "leaf": one.leaf,
+                    "row": str(one.row),
+                    "er_g": str(one.er_g),
+                    "intent": one.intent,
+                    **({"note": one.note} if one.note else {}),
+                },
+                key,
+            )
+            for one in found
+        ]
+
+    # --- findings and statement ---------------------------------------------------------------
+
+    def find(self, report: str, class_: str, text: str, key: Path) -> dict[str, Any]:
+        """Raise a finding."""
+        with self._registrar.reading() as decisions:
+            number = len(decisions.every("finding", f"{report}/")) + 1
+        content = {"report": report, "class": class_, "text": text}
+        return self._registrar.decide("finding", f"{report}/{number}", content, key)
+
+    def answer(self, finding: str, text: str, key: Path) -> dict[str, Any]:
+        """Answer a finding, for the owner."""
+        with self._registrar.reading() as decisions:
+            number = len(decisions.every("finding_answer", f"{finding}/")) + 1
+        content = {"finding": finding, "text": text}
+        return self._registrar.decide("finding_answer", f"{finding}/{number}", content, key)
+
+    def close(self, finding: str, text: str, key: Path) -> dict[str, Any]:
+        """Close a finding, for the verifier."""
+        content = {"finding": finding, "text": text}
+        return self._registrar.decide("finding_close", finding, content, key)
+
+    def evaluation(self, report: str) -> Evaluation:
+        """What the sample says, once all of it is opened."""
+        document = self._registrar.document(report)
+        with self._registrar.reading() as decisions:
+            return verifying.evaluation(decisions, report, document)
+
+    def state(self, report: str, keys: Sequence[Path], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Sign the statement: verifier, then reviewer. ``given``: the fields people write."""
+        document = self._registrar.document(report)
+        with self._registrar.reading() as decisions:
+            fields = verifying.statement_fields(
+                decisions, report, document, given, self._registrar.today
+            )
+        answer: dict[str, Any] = {}
+        for key in keys:
+            content = {"report": report, "fields": fields}
+            answer = self._registrar.decide("statement", report, content, key)
+        return answer
+
+
+def _nonce(path: Path) -> bytes:
+    """A nonce from its file. Raises ``key.missing``, ``key.invalid``."""
+    try:
+        return bytes.fromhex(path.read_text("ascii").strip())
+    except FileNotFoundError as error:
+        raise CarbonError("key.missing", path=path) from error
+    except ValueError as error:
+        raise CarbonError("key.invalid", path=path) from error
+
+
+def _told(item: Item, row: Mapping[str, Any]) -> dict[str, str]:
+    own = row["in"]
+    known = {name: str(own.get(name, "")) for name in SHEET if name in own}
+    return {
+        **dict.fromkeys(SHEET, ""),
+        **known,
+        "leaf": str(item.leaf),
+        "row": str(item.row),
+        "stratum": item.stratum,
+        "er_g": str(item.er_g),
+    }
+
+
+def write_sheet(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """A work list as CSV that a spreadsheet opens; its cells are codes and numbers."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, SHEET)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_sheet(path: Path) -> list[Inspected]:
+    """A work list as returned; an empty ``audited_g`` is an item not inspected yet.
+
+    Raises ``file.missing``, ``verification.sheet`` with the line.
+    """
+    if not path.is_file():
+        raise CarbonError("file.missing", path=path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for _, row in zip(range(_MAX_ROWS + 1), csv.DictReader(file), strict=False)]
+    if len(rows) > _MAX_ROWS:
+        raise CarbonError("verification.sheet", path=path, line=_MAX_ROWS + 1)
+    found = []
+    for line, row in enumerate(rows, 2):
+        try:
+            if not (row["audited_g"] or "").strip():
+                continue
+            found.append(_inspected(row))
+        except (KeyError, ValueError, TypeError) as error:
+            raise CarbonError("verification.sheet", path=path, line=line) from error
+    return found
+
+
+_TRUE, _FALSE = ("1", "yes", "true", "是"), ("", "0", "no", "false", "否")
+
+
+def _inspected(row: Mapping[str, str]) -> Inspected:
+    intent = (row["intent"] or "").strip().casefold()
+    if intent not in (*_TRUE, *_FALSE):
+        raise ValueError(intent)
+    leaf, number, audited_g = (int(row[name]) for name in ("leaf", "row", "audited_g"))
+    return Inspected(leaf, number, audited_g, intent in _TRUE, (row["note"] or "").strip())

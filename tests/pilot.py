@@ -1,0 +1,162 @@
+"""A pilot project with its people: keys, roles, and the way from records to issued credits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from carbon.adapters.clock import ZONE
+from carbon.bootstrap.registrar import Registrar
+from carbon.bootstrap.system import System
+from carbon.bootstrap.verification import Inspected
+
+MONTH = "2026-10"
+REPORT = "phones/2026-10/0"
+ASSET = "credit/HD-REUSE v1/2026/pilot"
+#: Who takes part: roles and organisation.
+PEOPLE = {
+    "anne": (["issuer"], "bureau"),
+    "bert": (["issuer"], "bureau"),
+    "vera": (["verifier"], "verity"),
+    "rita": (["reviewer"], "verity"),
+    "otto": (["owner"], "zhuan"),
+    "gina": (["owner"], "green"),
+}
+DESIGN: Mapping[str, Any] = {
+    "title": {"zh": "手机再使用", "en": "Phones used again"},
+    "kind": "enterprise",
+    "owner": "zhuan",
+    "owner_name": {"zh": "示例企业", "en": "Example enterprise"},
+    "methodology": "HD-REUSE v1",
+    "start": "2026-01-01",
+    "crediting": {"from": "2026-01-01", "to": "2028-12-31"},
+    "shares": [{"party": "enterprise", "bp": 10_000}],
+    "declarations": ["outside_ets", "no_other_platform", "no_maker_claim"],
+    "baselines": [
+        {
+            "category": "phones_digital",
+            "measure": "piece",
+            "monthly": "10",
+            "months": 12,
+            "source": "invoices 2025",
+        }
+    ],
+    "authority": {"zh": "河东区生态环境局", "en": "Hedong ecology bureau"},
+}
+WRITTEN = {
+    "responsible_party": "Example enterprise",
+    "criteria": "HD-REUSE v1, ISO 14064-3",
+    "boundary": "phones sold again in Hedong",
+    "objective": "reasonable assurance on the month's reduction",
+    "assurance": "reasonable",
+    "independence": "no interest in the project",
+}
+
+
+def quiet(*_: object) -> None:
+    """Progress nobody watches."""
+
+
+@dataclass
+class Pilot:
+    """Everybody's keys, and one step a method; each returns what the registry answers."""
+
+    system: System
+    folder: Path
+
+    @property
+    def registry(self) -> Registrar:
+        return self.system.registry
+
+    def key(self, name: str) -> Path:
+        return self.folder / f"{name}.key"
+
+    def keys(self, *names: str) -> list[Path]:
+        return [self.key(name) for name in names]
+
+    def sequence(self) -> None:
+        self.system.sequence(quiet)
+
+    def enrol(self) -> None:
+        cards = []
+        for name, (roles, organisation) in PEOPLE.items():
+            cards.append(
+                self.registry.enrol(self.key(name), f"phone of {name}", roles, organisation)
+            )
+        for key in self.keys("anne", "bert"):
+            self.registry.decide("member", "first", {"members": cards}, key)
+
+    def register(self, **changes: Any) -> dict[str, Any]:
+        return self.registry.decide("project", "phones", {**DESIGN, **changes}, self.key("otto"))
+
+    def records(self, phone: Callable[..., dict[str, str]], count: int, first: int = 1) -> None:
+        for number in range(first, first + count):
+            cells = phone(number, evidence="certified_scale", age_years=f"{1 + number % 3}")
+            answer = self.system.record(cells, project="phones")
+            assert answer["accepted"] == 1, answer
+
+    def assign(self, month: str = MONTH) -> dict[str, Any]:
+        people = (self.person("vera"), self.person("rita"))
+        work = self.registry.verification
+        return work.assign("phones", month, people, ("low", "low"), self.key("anne"))
+
+    def person(self, name: str) -> str:
+        return self.registry.person(f"phone of {name}")
+
+    def commit(self, month: str = MONTH) -> None:
+        for name in ("vera", "anne"):
+            nonce = self.folder / f"{name}-{month}.nonce"
+            self.registry.verification.commit("phones", month, nonce, self.key(name))
+
+    def report(self, month: str = MONTH) -> dict[str, Any]:
+        return self.registry.report("phones", month, self.key("otto"))
+
+    def reveal(self, report: str = REPORT, month: str = MONTH) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        for name in ("vera", "anne"):
+            nonce = self.folder / f"{name}-{month}.nonce"
+            answer = self.registry.verification.reveal(report, nonce, self.key(name))
+        return answer
+
+    def inspect(self, report: str = REPORT) -> None:
+        """Open all items; each is found as reported."""
+        work = self.registry.verification
+        rows = work.work_list(report, self.key("vera"))
+        found = [Inspected(int(r["leaf"]), int(r["row"]), int(r["er_g"])) for r in rows]
+        work.inspect(report, found, self.key("vera"))
+
+    def state(self, report: str = REPORT) -> dict[str, Any]:
+        return self.registry.verification.state(report, self.keys("vera", "rita"), WRITTEN)
+
+    def issue(self, report: str = REPORT) -> dict[str, Any]:
+        return self.registry.issue(report, self.keys("anne", "bert"))
+
+    def to_statement(self, phone: Callable[..., dict[str, str]], count: int = 40) -> None:
+        """Everything up to a published statement."""
+        self.enrol()
+        self.register()
+        self.records(phone, count)
+        self.assign()
+        self.commit()
+        self.sequence()
+        self.report()
+        self.sequence()
+        self.reveal()
+        self.inspect()
+        self.state()
+        self.sequence()
+
+    def to_credits(self, phone: Callable[..., dict[str, str]], count: int = 40) -> dict[str, Any]:
+        """Everything up to published credits; returns what was issued."""
+        self.to_statement(phone, count)
+        answer = self.issue()
+        self.sequence()
+        return answer["effect"]
+
+
+def at(text: str) -> datetime:
+    """A moment in Tianjin."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE)
