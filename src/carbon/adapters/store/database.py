@@ -48,9 +48,9 @@ class Database:
 
     def _postgresql(self) -> sa.Engine:
         url = self.url.set(drivername="postgresql+psycopg")
-        return sa.create_engine(
-            url, pool_pre_ping=True, connect_args={"options": "-c timezone=UTC"}
-        )
+        # Nothing is prepared: a statement over arrays is planned for the arrays that come with it.
+        options = {"options": "-c timezone=UTC", "prepare_threshold": None}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=options)
 
     @property
     def path(self) -> Path | None:

@@ -98,56 +98,76 @@ _HOLD = {
     "cr": "bigint",
     "amount": "bigint",
 }
-_TRANSFER = {
-    "journal": "bigint",
+_LINE = {
+    "of": "text",
     "line": "smallint",
     "asset": "text",
     "dr": "text",
     "cr": "text",
     "amount": "bigint",
 }
+_TRANSFER = dict.fromkeys(("journal", "line", "asset", "dr", "cr", "amount"), "bigint")
 _ENDING = {
     "hold": "bigint",
     "outcome": "text",
-    "journal": "bigint",
+    "journal": "text",
     "recorded_at": "timestamptz",
 }
 _REVERSAL = {"journal": "bigint", "reverses": "bigint"}
 
+#: Journals whose keys are new, with all their lines. Accounts are looked up row by row where rows
+#: are made, however few or many they are; one that is not there breaks NOT NULL.
+ENTER = f"""WITH made AS (
+  INSERT INTO journal ({", ".join(_JOURNAL)}) SELECT * FROM {_unnested(_JOURNAL)}
+  ON CONFLICT (key) DO NOTHING RETURNING key, id
+), posted AS (
+  INSERT INTO transfer (journal, line, asset, dr, cr, amount)
+  SELECT m.id, i.line, s.id,
+    (SELECT id FROM account WHERE asset = s.id AND code = i.dr),
+    (SELECT id FROM account WHERE asset = s.id AND code = i.cr), i.amount
+  FROM {_unnested(_LINE)} JOIN made AS m ON m.key = i.of LEFT JOIN asset AS s ON s.code = i.asset
+)
+SELECT key, id FROM made"""  # noqa: S608  our own names
 
-def add_journals(connection: sa.Connection, journals: Sequence[Journal], at: datetime) -> Numbers:
-    """Append the heads of journals whose keys are new; returns their numbers by key."""
+
+def enter(connection: sa.Connection, journals: Sequence[Journal], at: datetime) -> Numbers:
+    """Append the journals whose keys are new, with their lines, which posts them.
+
+    Keys are distinct. Returns the numbers of what was new. Raises ``ledger.unknown``.
+    """
+    if not journals:
+        return {}
     moment = _moment(connection, at)
-    rows = [(j.key, j.digest(), j.kind, j.subject, len(j.lines), moment) for j in journals]
-    return _insert_keyed(connection, t.journal, _JOURNAL, rows)
-
-
-def add_transfers(connection: sa.Connection, journals: Sequence[Journal], numbers: Numbers) -> None:
-    """Append all lines of some journals, which posts them. Raises ``ledger.unknown``."""
-    rows = [
-        (numbers[j.key], n, line.asset, line.debit, line.credit, line.amount)
+    heads = [(j.key, j.digest(), j.kind, j.subject, len(j.lines), moment) for j in journals]
+    if connection.dialect.name == "sqlite":
+        numbers = _insert_keyed(connection, t.journal, _JOURNAL, heads)
+        _add_transfers(connection, [j for j in journals if j.key in numbers], numbers)
+        return numbers
+    lines = [
+        (j.key, n, line.asset, line.debit, line.credit, line.amount)
         for j in journals
         for n, line in enumerate(j.lines)
     ]
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        places = account_numbers(connection, (line for j in journals for line in j.lines))
-        plain = [
-            (journal, n, places[asset, dr][0], places[asset, dr][1], places[asset, cr][1], amount)
-            for journal, n, asset, dr, cr, amount in rows
-        ]
-        insert(connection, t.transfer, _TRANSFER, plain)
-    else:
-        connection.exec_driver_sql(POST, _arrays(_TRANSFER, rows))
+    arrays = _arrays(_JOURNAL, heads) | _arrays(_LINE, lines)
+    return {row.key: row.id for row in connection.exec_driver_sql(ENTER, arrays)}
 
 
-#: Codes are looked up where the rows are made; one that is not there breaks NOT NULL.
-POST = f"""INSERT INTO transfer (journal, line, asset, dr, cr, amount)
-SELECT i.journal, i.line, s.id, d.id, c.id, i.amount FROM {_unnested(_TRANSFER)}
-LEFT JOIN asset AS s ON s.code = i.asset
-LEFT JOIN account AS d ON d.asset = s.id AND d.code = i.dr
-LEFT JOIN account AS c ON c.asset = s.id AND c.code = i.cr"""  # noqa: S608  our own names
+def _add_transfers(
+    connection: sa.Connection, journals: Sequence[Journal], numbers: Numbers
+) -> None:
+    places = account_numbers(connection, (line for j in journals for line in j.lines))
+    rows = [
+        (
+            numbers[j.key],
+            n,
+            *places[line.asset, line.debit],
+            places[line.asset, line.credit][1],
+            line.amount,
+        )
+        for j in journals
+        for n, line in enumerate(j.lines)
+    ]
+    insert(connection, t.transfer, _TRANSFER, rows)
 
 
 def account_numbers(
@@ -201,11 +221,20 @@ def add_holds(connection: sa.Connection, holds: Sequence[Hold], at: datetime) ->
 
 
 def end_holds(
-    connection: sa.Connection, ends: Sequence[tuple[int, str, int | None]], at: datetime
+    connection: sa.Connection, ends: Sequence[tuple[int, str, str | None]], at: datetime
 ) -> None:
-    """End holds by number: outcome, and the journal that uses it."""
+    """End holds by number: outcome, and key of the journal that uses it."""
     moment = _moment(connection, at)
     insert(connection, t.hold_end, _ENDING, [(*end, moment) for end in ends])
+
+
+def open_holds(connection: sa.Connection, keys: Sequence[str]) -> Numbers:
+    """Numbers of holds that are to be ended. Raises ``ledger.unknown``, ``ledger.ended``."""
+    numbers = numbers_of(connection, t.hold, keys)
+    query = sa.select(t.hold.c.key).join(t.hold_end, t.hold_end.c.hold == t.hold.c.id)
+    for row in keyed(connection, query, t.hold.c.key, keys) if keys else ():
+        raise CarbonError("ledger.ended", key=row.key)
+    return numbers
 
 
 def numbers_of(connection: sa.Connection, table: sa.Table, keys: Sequence[str]) -> Numbers:
@@ -245,13 +274,11 @@ _OUT_OF_RANGE = "22003"
 _PAST_64_BITS = "cannot store REAL value in INTEGER column account."
 #: Our code by constraint, each the only meaning of it in an entry made from sound values.
 _MEANING = {
-    "ck_account_holder": "ledger.insufficient",
-    "ck_account_sink": "ledger.sink",
+    "ck_account_balance": "ledger.insufficient",
     posting.MIRROR: "ledger.reversal",
     "uq_reversal_reverses": "ledger.reversal",
     "pk_reversal": "ledger.reversal",
     posting.HOLD_TIME: "ledger.ended",
-    "pk_hold_end": "ledger.ended",
 }
 _SHOWN = 5
 

@@ -1,4 +1,7 @@
-"""Holds: amounts promised, made good, given back or run out; each ends once."""
+"""Holds: amounts promised, made good, given back or run out; each ends once.
+
+Where two end the same one, the slower breaks a uniqueness: a race (`facts.raced`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from carbon.adapters.store.entries import (
     answer_again,
     digests_of,
     end_holds,
-    numbers_of,
+    open_holds,
     refusals,
 )
 from carbon.adapters.store.ledger import post
@@ -22,7 +25,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.journal import Hold, Transfer
 from carbon.ports.ledger import MAX_BATCH, Answer
 
-POSTED, VOIDED, EXPIRED = "posted", "voided", "expired"
+VOIDED, EXPIRED = "voided", "expired"
 
 
 def place_holds(
@@ -30,7 +33,7 @@ def place_holds(
 ) -> tuple[Answer, ...]:
     """Place holds in the caller's transaction, all or none; those placed before are repeated.
 
-    Raises ``ledger.insufficient``, ``ledger.sink``, ``ledger.overflow``, ``ledger.unknown``,
+    Raises ``ledger.insufficient``, ``ledger.overflow``, ``ledger.unknown``,
     ``ledger.ended`` for one that would be expired, ``request.conflict``.
     """
     keys = [hold.key for hold in holds]
@@ -66,20 +69,15 @@ def void_holds(connection: sa.Connection, keys: Sequence[str], at: datetime) -> 
 
     Raises ``ledger.unknown``, ``ledger.ended`` if one was made good or has run out.
     """
-    numbers = numbers_of(connection, t.hold, keys)
     voided = (t.hold_end.c.outcome == VOIDED) & (t.hold_end.c.hold == t.hold.c.id)
     query = sa.select(t.hold.c.key).where(sa.exists().where(voided))
     done = {row.key for row in keyed(connection, query, t.hold.c.key, keys)}
-    with refusals(keys, [], keys):
-        ends = [(number, VOIDED, None) for key, number in numbers.items() if key not in done]
-        end_holds(connection, ends, at)
+    numbers = open_holds(connection, [key for key in keys if key not in done])
+    end_holds(connection, [(number, VOIDED, None) for number in numbers.values()], at)
 
 
 def expire_holds(connection: sa.Connection, at: datetime, limit: int = MAX_BATCH) -> list[str]:
-    """End up to ``limit`` holds whose time is over, the oldest first; returns their keys.
-
-    Raises ``ledger.ended`` where another one was faster: try again.
-    """
+    """End up to ``limit`` holds whose time is over, the oldest first; returns their keys."""
     ended = sa.exists().where(t.hold_end.c.hold == t.hold.c.id)
     query = (
         sa.select(t.hold.c.id, t.hold.c.key)
@@ -88,10 +86,8 @@ def expire_holds(connection: sa.Connection, at: datetime, limit: int = MAX_BATCH
         .limit(limit)
     )
     rows = connection.execute(query).all()
-    keys = [row.key for row in rows]
-    with refusals(keys, [], keys):
-        end_holds(connection, [(row.id, EXPIRED, None) for row in rows], at)
-    return keys
+    end_holds(connection, [(row.id, EXPIRED, None) for row in rows], at)
+    return [row.key for row in rows]
 
 
 def _stored(connection: sa.Connection, key: str) -> Hold:

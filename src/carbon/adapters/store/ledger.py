@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -19,16 +20,15 @@ from sqlalchemy.dialects.postgresql import insert as insert_absent
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.entries import (
-    Numbers,
-    add_journals,
     add_reversals,
-    add_transfers,
     answer_again,
     digests_of,
     end_holds,
-    numbers_of,
+    enter,
+    open_holds,
     refusals,
 )
+from carbon.adapters.store.facts import raced
 from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.account import Account, Balance, Policy
 from carbon.domain.ledger.journal import Journal
@@ -70,9 +70,9 @@ def post(
     """Post journals in the caller's transaction, all or none; those posted before are repeated.
 
     Accounts and holds must be there already. Raises, and the transaction must be rolled back,
-    ``ledger.insufficient``, ``ledger.sink``, ``ledger.overflow``, ``ledger.unknown``,
+    ``ledger.insufficient``, ``ledger.overflow``, ``ledger.unknown``,
     ``ledger.reversal``, ``ledger.ended``, and ``request.conflict`` where a key stands for another
-    journal.
+    journal; a broken uniqueness is a race for a hold (`facts.raced`).
     """
     answers = _enter(connection, journals, at)
     for answer in answers:
@@ -93,11 +93,12 @@ def _enter(
     lines = [line for journal in journals for line in journal.lines]
     others = [key for j in journals for key in (j.reverses, *j.uses) if key is not None]
     with refusals([*firsts], lines, others):
-        numbers = add_journals(connection, [*firsts.values()], at)
+        using = _use_holds(connection, [*firsts.values()], at)
+        numbers = enter(connection, [*firsts.values()], at)
         new = [journal for journal in firsts.values() if journal.key in numbers]
-        _use_holds(connection, new, numbers, at)
-        add_transfers(connection, new, numbers)
         add_reversals(connection, new, numbers)
+    if not using <= numbers.keys():
+        raise CarbonError("store.raced", reason=", ".join(using - numbers.keys()))
     known = digests_of(connection, t.journal, [key for key in firsts if key not in numbers])
     entered = {id(journal) for journal in new}
     return tuple(
@@ -109,12 +110,15 @@ def _enter(
 
 
 def _use_holds(
-    connection: sa.Connection, journals: Sequence[Journal], numbers: Numbers, at: datetime
-) -> None:
-    """End the holds that journals use, before these move what was held."""
-    uses = [(key, numbers[journal.key]) for journal in journals for key in journal.uses]
-    holds = numbers_of(connection, t.hold, [key for key, _ in uses])
-    end_holds(connection, [(holds[key], "posted", number) for key, number in uses], at)
+    connection: sa.Connection, journals: Sequence[Journal], at: datetime
+) -> AbstractSet[str]:
+    """End the holds that new journals use, before these move what was held; returns their keys."""
+    using = [journal for journal in journals if journal.uses]
+    known = digests_of(connection, t.journal, [journal.key for journal in using])
+    uses = {key: j.key for j in using if j.key not in known for key in j.uses}
+    holds = open_holds(connection, [*uses])
+    end_holds(connection, [(number, "posted", uses[key]) for key, number in holds.items()], at)
+    return set(uses.values())
 
 
 # --- a transaction of one's own -------------------------------------------------------------------
@@ -148,7 +152,7 @@ def _tried(database: Database, journals: Sequence[Journal], at: datetime) -> tup
     """One transaction, tried again where it met another one."""
     for attempt in range(_TRIES):
         try:
-            with database.write() as connection:
+            with raced(), database.write() as connection:
                 return _enter(connection, journals, at)
         except CarbonError as error:
             if error.code != "store.raced" or attempt == _TRIES - 1:

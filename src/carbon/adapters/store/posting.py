@@ -2,8 +2,8 @@
 
 PostgreSQL: one statement posts all its transfers at once, accounts locked in the order of their
 numbers, with the rights of the schema's owner, since the application has none to change an account.
-Plans are kept for a session and must serve one row as well as a thousand: they look accounts up,
-and never read whole tables. SQLite posts a journal when its last line is there, and its guard of
+Plans are kept for a session and must serve one row as well as a thousand: without hash and merge
+joins they look accounts up, and never read whole tables. SQLite posts a journal when its last line is there, and its guard of
 accounts admits nothing but that: each complete journal counts once, in order.
 """
 
@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from carbon.domain.ledger.account import Policy
+
 #: SQLSTATE of an entry that is not sound; 23514 is left to the checks of balances.
 UNSOUND = "23000"
 #: What a refusal names, as if it were a constraint, on both engines.
 LINES, MIRROR, HOLD_TIME = "ck_transfer_lines", "ck_reversal_mirror", "ck_hold_end_time"
 
+POLICIES = ", ".join(f"'{policy}'" for policy in Policy)
+
 _HEAD = """RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, pg_temp
-  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"""
+  SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off"""
 
 
 def _refusal(name: str, said: str) -> str:
@@ -34,11 +37,13 @@ def _own(table: str) -> str:
 
 def _held(sign: str, rows: str) -> str:
     """Change what accounts hold for others by the amounts of some rows (dr, amount)."""
-    return f"""PERFORM FROM public.account WHERE id IN (SELECT dr FROM {rows})
-    ORDER BY id FOR NO KEY UPDATE;
-  UPDATE public.account AS a SET held = a.held {sign} s.amount
-    FROM (SELECT dr, sum(amount)::bigint AS amount FROM {rows} GROUP BY dr) AS s
-    WHERE a.id = s.dr;"""
+    return f"""WITH sides AS (
+    SELECT dr AS id, sum(amount)::bigint AS amount FROM {rows} GROUP BY dr
+  ), locked AS (
+    SELECT id, s.amount FROM sides AS s JOIN public.account USING (id)
+    ORDER BY id FOR NO KEY UPDATE OF account
+  )
+  UPDATE public.account AS a SET held = a.held {sign} s.amount FROM locked AS s WHERE a.id = s.id;"""
 
 
 _ENDED = "(SELECT h.dr, h.amount FROM added JOIN public.hold AS h ON h.id = added.hold) AS rows"
@@ -46,8 +51,9 @@ _ENDED = "(SELECT h.dr, h.amount FROM added JOIN public.hold AS h ON h.id = adde
 _FUNCTIONS = f"""
 CREATE OR REPLACE FUNCTION carbon_open() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.debits, NEW.credits, NEW.held, NEW.last_journal) <> (0, 0, 0, 0) THEN
-    {_refusal("ck_account_open", "an account opens empty")};
+  IF (NEW.debits, NEW.credits, NEW.held, NEW.last_journal) <> (0, 0, 0, 0)
+     OR NEW.policy NOT IN ({POLICIES}) THEN
+    {_refusal("ck_account_open", "an account opens empty, under a known policy")};
   END IF;
   RETURN NEW;
 END $$;
@@ -62,18 +68,18 @@ BEGIN
   ) THEN
     {_refusal(LINES, "a journal comes with all its lines at once")};
   END IF;
-  PERFORM FROM public.account WHERE id IN (SELECT dr FROM added UNION SELECT cr FROM added)
-    ORDER BY id FOR NO KEY UPDATE;
-  UPDATE public.account AS a SET debits = a.debits + s.debits, credits = a.credits + s.credits,
-      last_journal = greatest(a.last_journal, s.journal)
+  WITH sides AS (
+    SELECT id, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits
     FROM (
-      SELECT id, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits,
-        max(journal) AS journal
-      FROM (
-        SELECT dr AS id, amount AS debit, 0 AS credit, journal FROM added
-        UNION ALL SELECT cr, 0, amount, journal FROM added
-      ) AS sides GROUP BY id
-    ) AS s WHERE a.id = s.id;
+      SELECT dr AS id, amount AS debit, 0 AS credit FROM added
+      UNION ALL SELECT cr, 0, amount FROM added
+    ) AS each GROUP BY id
+  ), locked AS (
+    SELECT id, s.debits, s.credits FROM sides AS s JOIN public.account USING (id)
+    ORDER BY id FOR NO KEY UPDATE OF account
+  )
+  UPDATE public.account AS a SET debits = a.debits + s.debits, credits = a.credits + s.credits
+    FROM locked AS s WHERE a.id = s.id;
   RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION carbon_mirror() RETURNS trigger LANGUAGE plpgsql
@@ -196,6 +202,7 @@ _SQLITE = {
     "account": (
         f"""CREATE TRIGGER account_open BEFORE INSERT ON account
 WHEN (NEW.debits, NEW.credits, NEW.held, NEW.last_journal) <> (0, 0, 0, 0)
+  OR NEW.policy NOT IN ({POLICIES})
 BEGIN {_abort("ck_account_open")}; END""",
     ),
     "transfer": (

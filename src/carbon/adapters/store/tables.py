@@ -375,8 +375,15 @@ asset = _table(
     sa.Column("code", sa.Text, nullable=False, unique=True),
 )
 
-#: Where an amount is kept. The counters are posted by triggers alone; ``last_journal``: the latest
-#: one that moved them. ``held``: what open holds promise to others.
+#: What an account may come to under its policy: a holder never below what it promised, a sink
+#: gives and promises nothing.
+BALANCE = (
+    "(policy <> 'holder' OR credits - debits - held >= 0)"
+    " AND (policy <> 'sink' OR debits + held = 0)"
+)
+
+#: Where an amount is kept. The counters are posted by triggers alone. ``held``: what open holds
+#: promise to others; ``last_journal``: the latest one posted, which SQLite's guard goes by.
 account = _table(
     "account",
     sa.Column("id", _BIG, sa.Identity(), primary_key=True),
@@ -390,11 +397,9 @@ account = _table(
     sa.Column("opened_at", Instant, nullable=False),
     sa.UniqueConstraint("asset", "code"),
     sa.UniqueConstraint("id", "asset"),
-    sa.CheckConstraint("policy IN ('source', 'holder', 'sink')", name="policy"),
-    sa.CheckConstraint("debits >= 0 AND credits >= 0 AND held >= 0", name="counters"),
-    # The one check that means: insufficient.
-    sa.CheckConstraint("policy <> 'holder' OR credits - debits - held >= 0", name="holder"),
-    sa.CheckConstraint("policy <> 'sink' OR (debits = 0 AND held = 0)", name="sink"),
+    # The one check whose failure means: insufficient. One, because each is parsed anew in every
+    # statement that changes a row.
+    sa.CheckConstraint(BALANCE, name="balance"),
     # Counters change in place: no index knows them, so that a page with room needs no new entries.
     postgresql_with={"fillfactor": 70},
 )
@@ -428,9 +433,7 @@ transfer = _table(
     sa.Column("line", _SMALL, nullable=False),
     sa.PrimaryKeyConstraint("journal", "line"),
     *_sides(),
-    sa.CheckConstraint("amount > 0", name="amount"),
-    sa.CheckConstraint("dr <> cr", name="accounts"),
-    sa.CheckConstraint("line >= 0", name="line"),
+    sa.CheckConstraint("amount > 0 AND dr <> cr AND line >= 0", name="sound"),
     sqlite_with_rowid=False,
 )
 
@@ -454,18 +457,20 @@ hold = _table(
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("request", sa.LargeBinary, nullable=False),
     *_sides(),
-    sa.CheckConstraint("amount > 0", name="amount"),
-    sa.CheckConstraint("dr <> cr", name="accounts"),
+    sa.CheckConstraint("amount > 0 AND dr <> cr", name="sound"),
     sa.Index("ix_hold_dr", "dr"),
     sa.Index("ix_hold_expires_at", "expires_at"),
 )
 
-#: How a hold ended, once. ``journal``: the one that used it.
+#: How a hold ended, once. ``journal``: key of the one that used it, which comes after, since what
+#: was held is free for it.
 hold_end = _table(
     "hold_end",
     sa.Column("hold", _BIG, sa.ForeignKey("hold.id"), primary_key=True, autoincrement=False),
     sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("journal", _BIG),
+    sa.Column(
+        "journal", sa.Text, sa.ForeignKey("journal.key", deferrable=True, initially="DEFERRED")
+    ),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.CheckConstraint("outcome IN ('posted', 'voided', 'expired')", name="outcome"),
     sa.CheckConstraint("(outcome = 'posted') = (journal IS NOT NULL)", name="journal"),

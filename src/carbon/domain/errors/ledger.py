@@ -29,17 +29,11 @@ FAULTS = (
     ),
     fault(
         "ledger.insufficient",
-        "余额不足：{key} 的付出方 {accounts} 可用额不够（冻结额已扣除）。",
-        "Insufficient balance: {accounts} cannot give what {key} asks for, holds counted.",
+        "余额不足：{key} 的付出方 {accounts} 可用额不够（冻结额已扣除；只进不出的账户不可付出）。",
+        "Insufficient balance: {accounts} cannot give what {key} asks for, holds counted; accounts "
+        "that only receive give nothing.",
         "请减少数量，或待到账、解冻后以新编号重试。",
         "Ask for less, or try again under a new id once more has come in or a hold has ended.",
-    ),
-    fault(
-        "ledger.sink",
-        "{key}：账户 {accounts} 只进不出。",
-        "{key}: among {accounts} is an account that only receives.",
-        "已注销、已取消的数量不可动用。",
-        "What was retired or cancelled cannot be moved again.",
     ),
     fault(
         "ledger.overflow",

@@ -13,6 +13,10 @@ down_revision = "0002"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 SMALL = sa.SmallInteger().with_variant(sa.Integer, "sqlite")
+BALANCE = (
+    "(policy <> 'holder' OR credits - debits - held >= 0)"
+    " AND (policy <> 'sink' OR debits + held = 0)"
+)
 TABLES = ("asset", "account", "journal", "transfer", "reversal", "hold", "hold_end")
 
 
@@ -37,18 +41,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text, nullable=False),
         sa.Column("policy", sa.Text, nullable=False),
         sa.Column("opened_at", Instant, nullable=False),
-        sa.CheckConstraint(
-            "policy IN ('source', 'holder', 'sink')", name=op.f("ck_account_policy")
-        ),
-        sa.CheckConstraint(
-            "debits >= 0 AND credits >= 0 AND held >= 0", name=op.f("ck_account_counters")
-        ),
-        sa.CheckConstraint(
-            "policy <> 'holder' OR credits - debits - held >= 0", name=op.f("ck_account_holder")
-        ),
-        sa.CheckConstraint(
-            "policy <> 'sink' OR (debits = 0 AND held = 0)", name=op.f("ck_account_sink")
-        ),
+        sa.CheckConstraint(BALANCE, name=op.f("ck_account_balance")),
         sa.PrimaryKeyConstraint("id", name="pk_account"),
         sa.UniqueConstraint("asset", "code", name="uq_account_asset_code"),
         sa.UniqueConstraint("id", "asset", name="uq_account_id_asset"),
@@ -87,9 +80,7 @@ def upgrade() -> None:
         sa.Column("amount", BIG, nullable=False),
         sa.Column("asset", sa.Integer, nullable=False),
         sa.Column("line", SMALL, nullable=False),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_transfer_amount")),
-        sa.CheckConstraint("dr <> cr", name=op.f("ck_transfer_accounts")),
-        sa.CheckConstraint("line >= 0", name=op.f("ck_transfer_line")),
+        sa.CheckConstraint("amount > 0 AND dr <> cr AND line >= 0", name=op.f("ck_transfer_sound")),
         sa.PrimaryKeyConstraint("journal", "line", name="pk_transfer"),
         *_sides("transfer"),
         sqlite_strict=True,
@@ -114,8 +105,7 @@ def upgrade() -> None:
         sa.Column("asset", sa.Integer, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("request", sa.LargeBinary, nullable=False),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_hold_amount")),
-        sa.CheckConstraint("dr <> cr", name=op.f("ck_hold_accounts")),
+        sa.CheckConstraint("amount > 0 AND dr <> cr", name=op.f("ck_hold_sound")),
         sa.PrimaryKeyConstraint("id", name="pk_hold"),
         sa.UniqueConstraint("key", name="uq_hold_key"),
         *_sides("hold"),
@@ -127,7 +117,7 @@ def upgrade() -> None:
         "hold_end",
         sa.Column("hold", BIG, autoincrement=False, nullable=False),
         sa.Column("outcome", sa.Text, nullable=False),
-        sa.Column("journal", BIG),
+        sa.Column("journal", sa.Text),
         sa.Column("recorded_at", Instant, nullable=False),
         sa.CheckConstraint(
             "outcome IN ('posted', 'voided', 'expired')", name=op.f("ck_hold_end_outcome")
@@ -137,6 +127,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("hold", name="pk_hold_end"),
         sa.ForeignKeyConstraint(["hold"], ["hold.id"], name="fk_hold_end_hold"),
+        sa.ForeignKeyConstraint(
+            ["journal"],
+            ["journal.key"],
+            name="fk_hold_end_journal",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sqlite_strict=True,
     )
     seal(op.get_bind(), TABLES)
