@@ -30,7 +30,7 @@ from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
 from carbon.domain.credit.decision import Member, Signature, digest, message
-from carbon.domain.credit.issuance import Block, serial_number
+from carbon.domain.credit.issuance import Block, is_serial, serial_number
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.note import Key
@@ -431,7 +431,7 @@ class Registrar:
         with self.reading() as decisions:
             if fact.count("/") > 1 and decisions.find("report", fact) is not None:
                 return impact.of_reports(decisions, self._impacts, [fact])
-            if fact.upper().startswith("HD-") and fact[3:].isdigit():
+            if is_serial(fact):
                 number = serial_number(fact)
                 reports = impact.issued_on(decisions, Block(number, number))
                 return impact.of_reports(decisions, self._impacts, reports)
