@@ -24,13 +24,14 @@ from carbon.adapters.intake import (
     correction_leaf,
 )
 from carbon.adapters.logstore import LogFolder
-from carbon.adapters.reference import Reference
+from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
 from carbon.adapters.store.backup import backup, restore
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
+from carbon.adapters.store.journal_leaves import JournalLeaves
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.stored import Records, WholeStore, record_key
@@ -193,6 +194,7 @@ class System:
         return sequence(
             DatabaseQueue(self.database),
             LogFolder(self.settings.log, self.settings.spool, self._signed),
+            JournalLeaves(self.database, self.settings.spool, algorithms(self.settings.digest)),
             self.signer,
             verify_ed25519,
             self.clock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from carbon.domain.errors import CarbonError
@@ -30,3 +31,10 @@ class Poster(Protocol):
 
     def __call__(self, journals: Sequence[Journal], /) -> Sequence[Answer]:
         """Post up to ``MAX_BATCH`` journals; each has its own answer. Raises ``store.*``."""
+
+
+class JournalGatherer(Protocol):
+    """Brings journals into the log."""
+
+    def gather(self, at: datetime) -> int:
+        """Give all journals without a leaf one pending bulk leaf; returns how many there were."""

@@ -107,7 +107,7 @@ def _compare_rows(
 
 def _published_rows(leaf: dict[str, object], log: LogReader) -> Iterator[bytes]:
     match leaf:
-        case {"type": "submission", "file": {"sha256": str(digest)}}:
+        case {"type": "submission" | "journals", "file": {"sha256": str(digest)}}:
             return (line.rstrip(b"\n") for line in log.rows(digest))
         case {"row": row}:
             return iter([canonical(row)])
