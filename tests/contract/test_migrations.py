@@ -9,6 +9,7 @@ from datetime import date
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -33,6 +34,16 @@ def connected(url):
 def faults(settings):
     with connected(settings.database) as connection:
         return [fault.say("en") for fault in schema.faults(connection)]
+
+
+def migrations():
+    config = Config()
+    config.set_main_option("script_location", "carbon.adapters.store:migrations")
+    return ScriptDirectory.from_config(config)
+
+
+def test_the_program_works_with_the_last_migration():
+    assert schema.head() == migrations().get_current_head()
 
 
 def test_from_nothing_to_the_current_revision(empty_home):
@@ -94,7 +105,7 @@ def test_migrations_make_what_tables_say(home):
 
 
 def test_the_history_is_one_line():
-    script = ScriptDirectory.from_config(schema._config())
+    script = migrations()
     assert len(script.get_heads()) == len(script.get_bases()) == 1
     revisions = [r.revision for r in script.walk_revisions()]
     assert revisions == sorted(revisions, reverse=True)

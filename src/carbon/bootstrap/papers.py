@@ -20,6 +20,7 @@ from carbon.domain.credit.issuance import Block, serial
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.merkle import leaf_hash
+from carbon.domain.mrv.statement import FIELDS
 from carbon.ports.registry import Decided, Decisions
 from carbon.services.receipt import leaf_proof
 from carbon.services.registry import impact, projects, verifying
@@ -189,11 +190,13 @@ def _statement(decisions: Decisions, decision: Decision) -> dict[str, Any]:
     }
     return {
         "id": report,
-        "fields": decision.content["fields"],
+        "fields": {name: decision.content["fields"][name] for name in FIELDS},
         "sample": {
-            "items": len(sample.items),
+            "size": len(sample.items),
+            "opened": len(sample.items),
+            "confidence": f"{sample.plan.confidence} %",
             "interval_g": str(sample.interval_g),
-            "frame_g": str(sample.frame_g),
+            "population_g": str(sample.frame_g),
             "losses": sample.losses,
         },
         "findings": [

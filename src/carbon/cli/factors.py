@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from carbon.bootstrap import runs
 from carbon.cli.texts import lang, say, settings
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue, changes
@@ -34,6 +33,8 @@ FAULTY = 3
 
 
 def _load(folder: Path | None) -> Catalogue:
+    from carbon.bootstrap import runs
+
     return runs.load_catalogue(folder or settings().factors)
 
 
@@ -42,6 +43,8 @@ def _load(folder: Path | None) -> Catalogue:
 )
 def validate(factors: Folder = None, as_json: JsonFlag = False) -> None:
     """Exit 3 if any table has a fault. A wrong calendar is an error of its own."""
+    from carbon.bootstrap import runs
+
     folder = factors or settings().factors
     faults = check_folder(read_tables(folder))
     if (folder / CALENDAR).is_file():

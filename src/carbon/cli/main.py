@@ -17,7 +17,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from carbon.bootstrap import runs
 from carbon.cli import credit as credit_commands
 from carbon.cli import decisions as decision_commands
 from carbon.cli import factors as factor_commands
@@ -136,6 +135,8 @@ def quantify_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Quantify a file; exit 1 if no record could be quantified."""
+    from carbon.bootstrap import runs
+
     request = runs.QuantifyRequest(
         source=source,
         out=out,
@@ -208,6 +209,8 @@ def explain_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The sentence a resident reads and the trace a verifier reads."""
+    from carbon.bootstrap import runs
+
     trace = runs.run_explain(folder, record_id, factors or settings().factors)
     if as_json:
         sys.stdout.write(json.dumps(_trace_fields(trace), ensure_ascii=False, default=str) + "\n")
@@ -274,6 +277,8 @@ def simulate_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Write simulated acts."""
+    from carbon.bootstrap import runs
+
     simulation = Simulation(seed=seed, days=days, scale=scale)
     simulation = replace(simulation, start=day(start) or simulation.start)
     with progress(say("模拟", "Simulate"), quiet=as_json) as bar:
@@ -289,6 +294,8 @@ def simulate_command(
 )
 def codes_command(factors: FactorsOption = None, as_json: JsonFlag = False) -> None:
     """Every code column with its codes, item types included."""
+    from carbon.bootstrap import runs
+
     catalogue = runs.load_catalogue(factors or settings().factors)
     rows = [
         (column, entry.code, entry.name.zh, entry.name.en)

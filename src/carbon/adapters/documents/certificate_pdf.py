@@ -27,7 +27,8 @@ def certificate_pdf(certificate: Mapping[str, Any], lang: Lang) -> bytes:
     """The PDF of a retirement's certificate, in one language.
 
     ``quantity``: credits of 1 kg CO2e; ``serials``: blocks with their ``first`` and ``last``, which
-    hold that many; ``verify``: the address of the public look-up; ``proof``: a C2SP tlog-proof.
+    hold that many; ``verify``: the address of the public look-up; ``proof``: a C2SP tlog-proof;
+    ``salt``: of the beneficiary's digest in the leaf, where it was not erased.
     Raises ``document.*`` and ``serial.*``.
     """
     return certificate_sheet(certificate, lang).pdf()
@@ -83,6 +84,8 @@ def _content(certificate: Mapping[str, Any], lang: Lang, proof_name: str) -> dic
             [w["checkpoint"], checkpoint["origin"]],
             [w["tree_size"], f"{checkpoint['size']}"],
             [w["root"], checkpoint["root"]],
+            # SHA-256(salt ‖ beneficiary) is what the leaf tells of who it is.
+            *([[w["salt"], certificate["salt"]]] if certificate.get("salt") else []),
         ],
         "serials": [[serial(b.first), serial(b.last), f"{len(b):,}"] for b in blocks],
         "steps": [w[f"check_{n}"].format(name=proof_name) for n in range(1, 5)],

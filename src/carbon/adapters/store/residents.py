@@ -64,7 +64,8 @@ def kept_grams(
     grams: Counter[str] = Counter()
     for giver, seq, er_g in rows:
         leaf, index = placed[seq]
-        own = leaf.get("project") == project and index is not None
-        if own and leaves[0] <= index < leaves[1]:
+        if index is None or leaf.get("project") != project:
+            continue
+        if leaves[0] <= index < leaves[1]:
             grams[giver] += int(er_g)
     return sorted(grams.items())
