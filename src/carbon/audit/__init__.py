@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from carbon.audit.facts import Facts
 from carbon.audit.files import PublicFiles
 from carbon.audit.heads import Heads, latest_note, log_key
+from carbon.audit.journals import Journals
 from carbon.audit.leaves import Leaves
 from carbon.audit.result import Audit, Counts, Difference, Tally
 from carbon.audit.submissions import Submissions, Workers
@@ -53,9 +54,11 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
 
     facts, references = Facts(tally), References(files, tally)
     submissions = Submissions(files, tally, facts, workers, turn)
-    leaves = Leaves(files, tally, facts, references, submissions)
+    journals = Journals(files, tally, turn)
+    leaves = Leaves(files, tally, facts, references, submissions, journals)
     Tree(files, tally, leaves.check, turn).check(heads)
     facts.check()
+    journals.finish()
     references.check_named()
     files.check_checker()
     files.check_unexpected()

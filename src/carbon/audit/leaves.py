@@ -7,6 +7,7 @@ from typing import Any
 
 from carbon.audit.facts import Facts
 from carbon.audit.files import OF_LEAVES, PublicFiles
+from carbon.audit.journals import Journals
 from carbon.audit.result import Tally
 from carbon.audit.submissions import Submissions
 from carbon.audit.terms import References
@@ -24,10 +25,12 @@ class Leaves:
         facts: Facts,
         references: References,
         submissions: Submissions,
+        journals: Journals,
     ) -> None:
         self._files = files
         self._tally = tally
         self._facts, self._references, self._submissions = facts, references, submissions
+        self._journals = journals
 
     def check(self, place: str, raw: bytes) -> None:
         """A leaf from its exact bytes."""
@@ -39,6 +42,8 @@ class Leaves:
         match leaf["type"]:
             case "submission":
                 self._submissions.check(place, leaf, self._references.terms(place, leaf))
+            case "journals":
+                self._journals.check(place, leaf)
             case "record":
                 self._row(place, leaf)
             case "correction":

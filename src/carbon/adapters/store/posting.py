@@ -3,8 +3,9 @@
 PostgreSQL: one statement posts all its transfers at once, accounts locked in the order of their
 numbers, with the rights of the schema's owner, since the application has none to change an account.
 Plans are kept for a session and must serve one row as well as a thousand: without hash and merge
-joins they look accounts up, and never read whole tables. SQLite posts a journal when its last line is there, and its guard of
-accounts admits nothing but that: each complete journal counts once, in order.
+joins they look accounts up, and never read whole tables. SQLite posts a journal when its last line
+is there, and its guard of accounts admits nothing but that: each complete journal counts once, in
+order.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def _held(sign: str, rows: str) -> str:
     SELECT id, s.amount FROM sides AS s JOIN public.account USING (id)
     ORDER BY id FOR NO KEY UPDATE OF account
   )
-  UPDATE public.account AS a SET held = a.held {sign} s.amount FROM locked AS s WHERE a.id = s.id;"""
+  UPDATE public.account AS a SET held = a.held {sign} s.amount
+    FROM locked AS s WHERE a.id = s.id;"""
 
 
 _ENDED = "(SELECT h.dr, h.amount FROM added JOIN public.hold AS h ON h.id = added.hold) AS rows"

@@ -418,7 +418,7 @@ journal = _table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
     sa.CheckConstraint("lines BETWEEN 1 AND 1000", name="lines"),
-    _partial_index("ix_journal_pending", "id", "fact_seq IS NULL"),
+    sa.Index("ix_journal_fact_seq_id", "fact_seq", "id"),
 )
 
 #: An amount from the account ``dr``, which gives, to ``cr``, which gets. A journal's lines come
