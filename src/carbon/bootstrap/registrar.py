@@ -37,7 +37,7 @@ from carbon.domain.log.note import Key
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Choice, Decisions, Held, Unit, Use, Waiting
+from carbon.ports.registry import Choice, Decisions, Downstream, Held, Unit, Waiting
 from carbon.services.registry import (
     holding,
     impact,
@@ -437,7 +437,7 @@ class Registrar:
                 return impact.of_reports(decisions, self._impacts, reports)
             return impact.impact(decisions, self._impacts, self._uses(fact, source))
 
-    def _uses(self, fact: str, source: str) -> Sequence[Use]:
+    def _uses(self, fact: str, source: str) -> Downstream:
         """Records that a factor row's id, or a record's id, stands for."""
         numbers = self._factor_numbers(fact)
         if numbers:
@@ -470,7 +470,7 @@ class Registrar:
 
     def _affected(self, replaced: frozenset[str], withdrawn: frozenset[str]) -> list[str]:
         """Issued reports that records or factors concern."""
-        uses = self._impacts.of_records(sorted(replaced))
+        uses = self._impacts.of_records(sorted(replaced)).uses
         with self.reading() as decisions:
             issued = {found.decision.id for found in decisions.every("issuance")}
             concerned = set(impact.reports_of(decisions, uses)) & issued

@@ -181,6 +181,14 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Downstream:
+    """Records concerned by something, and the points that rest on them."""
+
+    uses: Sequence[Use]
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Serials and who holds them; ``hold``: what reserves them."""
 
@@ -193,10 +201,10 @@ class Held:
 class ImpactReader(Protocol):
     """Finds what is downstream of records and factors."""
 
-    def of_records(self, fact_ids: Sequence[str]) -> Sequence[Use]:
+    def of_records(self, fact_ids: Sequence[str]) -> Downstream:
         """Where some records stand."""
 
-    def of_factor(self, numbers: Mapping[str, int]) -> Sequence[Use]:
+    def of_factor(self, numbers: Mapping[str, int]) -> Downstream:
         """Where a factor row is used; ``numbers``: its number by the catalogue's root."""
 
     def holdings(self, blocks: Sequence[Block]) -> Sequence[Held]:
