@@ -48,7 +48,16 @@ from carbon.services.registry import (
     restating,
     verifying,
 )
-from carbon.services.registry.decide import Context, Rules, decide, find_waiting, settle, undo
+from carbon.services.registry.decide import (
+    Context,
+    Rules,
+    decide,
+    due,
+    find_waiting,
+    held_back,
+    settle,
+    undo,
+)
 
 if TYPE_CHECKING:
     from carbon.bootstrap.papers import Papers
@@ -171,9 +180,19 @@ class Registrar:
             return undo(context, RULES, waiting.digest, signature)
 
     def settle(self) -> list[dict[str, Any]]:
-        """Let everything take effect whose time to be taken back has passed."""
+        """Let everything take effect whose time has passed, each in a transaction of its own."""
         with self.deciding() as context:
-            return settle(context, RULES)
+            waiting = due(context)
+        return [self._settled(one) for one in waiting]
+
+    def _settled(self, waiting: Waiting) -> dict[str, Any]:
+        try:
+            with self.deciding() as context:
+                return settle(context, RULES, waiting)
+        except CarbonError as error:
+            if error.code.startswith("store."):
+                raise
+            return held_back(waiting, error.code)
 
     def waiting(self) -> Sequence[Waiting]:
         """Decisions that wait."""

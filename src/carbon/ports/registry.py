@@ -139,8 +139,13 @@ class Unit(Decisions, Protocol):
         They become facts with the decision that is added next.
         """
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
-        """Note which leaves the decision that is added next issues for, from and to before."""
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
+        """Note which leaves the decision that is added next issues for, from and to before.
+
+        ``parts``: the report's number, and that of the month's last one that was issued.
+        """
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
         """Set serial blocks aside for a hold, the lowest first or the ones asked for.

@@ -267,13 +267,15 @@ class DecidingUnit(StoredDecisions):
         self._issued.append((asset, blocks))
         return blocks
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
         """Note which leaves the decision added next issues for."""
         self._covered = {
             "project": project,
             "month": month,
-            "part": part,
-            "previous": part - 1 if part else None,
+            "part": parts[0],
+            "previous": parts[1],
             "from_leaf": leaves[0],
             "to_leaf": leaves[1],
         }

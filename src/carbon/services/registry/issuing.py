@@ -126,7 +126,8 @@ def _plan(context: Context, draft: Draft) -> IssuancePlan:
 def _check(context: Context, draft: Draft) -> None:
     planned = _plan(context, draft)
     where = position(context.unit, planned.project, planned.report["period"])
-    if (where.first, where.deficit_g) != (
+    if (where.part, where.first, where.deficit_g) != (
+        planned.part + 1,
         planned.report["leaves"]["from"],
         int(planned.report["deficit_in_g"]),
     ):
@@ -157,7 +158,8 @@ def _independent(context: Context, draft: Draft) -> tuple[str, str]:
 def _apply(context: Context, draft: Draft) -> dict[str, Any]:
     planned = _plan(context, draft)
     leaves = planned.report["leaves"]["from"], planned.report["leaves"]["to"]
-    context.unit.cover(planned.project, planned.report["period"], planned.part, leaves)
+    previous = position(context.unit, planned.project, planned.report["period"]).previous
+    context.unit.cover(planned.project, planned.report["period"], (planned.part, previous), leaves)
     _carry(context, draft, planned)
     blocks = _credit(context, draft, planned)
     number = len(issued_reports(context.unit))

@@ -118,12 +118,24 @@ def _check(context: Context, draft: Draft) -> None:
     month = Period.parse(content["month"])
     if not project.covers(month.first_day, month.last_day):
         raise CarbonError("report.crediting", project=project.id, month=month)
+    _check_earlier(context, project.id, content["month"])
     where = position(context.unit, project.id, content["month"])
     if (content["part"], content["leaves"]["from"]) != (where.part, where.first):
         raise CarbonError("report.part", report=draft.id, part=where.part)
     _check_commitments(context, draft)
     if report_content(context.prepared[draft.id]) != content:
         raise CarbonError("report.differs", report=draft.id)
+
+
+def _check_earlier(context: Context, project: str, month: str) -> None:
+    """A new report of a month only after a statement on the last one.
+
+    Otherwise a sample that displeases could be dropped, with what it found, for another one.
+    Raises ``report.unstated``.
+    """
+    earlier = context.unit.every("report", f"{project}/{month}/")
+    if earlier and context.unit.find("statement", earlier[-1].decision.id) is None:
+        raise CarbonError("report.unstated", report=earlier[-1].decision.id)
 
 
 def _check_period(context: Context, month: Period) -> None:

@@ -56,11 +56,22 @@ def _check(context: Context, draft: Draft) -> None:
     lacking = set(context.prepared[AFFECTED]) - set(reports)
     if lacking:
         raise CarbonError("restatement.lacking", report=min(lacking))
+    _check_known(context, draft)
     for told in draft.content["reports"]:
         before, after = context.prepared[told["report"]]
         found = excess_credits(context.unit, told["report"], before, after.document)
         if (int(told["credits"]), told["sha256"]) != (found, after.sha256):
             raise CarbonError("restatement.differs", report=told["report"], credits=found)
+
+
+def _check_known(context: Context, draft: Draft) -> None:
+    """What was restated before is published and taken into account.
+
+    Raises ``restatement.known``.
+    """
+    for earlier in context.unit.every("restatement"):
+        if earlier.leaf_index is None or earlier.leaf_index >= draft.content["known"]:
+            raise CarbonError("restatement.known", id=earlier.decision.id)
 
 
 def _apply(context: Context, draft: Draft) -> dict[str, Any]:

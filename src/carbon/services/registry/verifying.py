@@ -352,6 +352,7 @@ def _before(known: Finding) -> list[Event]:
 
 # --- statement ------------------------------------------------------------------------------------
 
+ADVERSE = "adverse"
 #: Fields that people write; the others follow from the report, the sample and the findings.
 WRITTEN = ("responsible_party", "criteria", "boundary", "objective", "assurance", "independence")
 
@@ -370,8 +371,13 @@ def statement_fields(
     written: Mapping[str, str],
     day: date,
 ) -> dict[str, Any]:
-    """All fields of a statement, from what people write and what follows from the rest."""
+    """All fields of a statement, from what people write and what follows from the rest.
+
+    A verifier may write an adverse ``opinion`` whatever the sample says, for a finding that stays
+    open; no other opinion can be chosen.
+    """
     sample, found = sample_of(decisions, report), evaluation(decisions, report, document)
+    adverse = written.get("opinion") == ADVERSE
     findings = findings_of(decisions, report.partition("/")[0])
     return {
         **{name: written[name] for name in WRITTEN if name in written},
@@ -384,8 +390,8 @@ def statement_fields(
         "claimed_g": str(found.reported_g),
         "projected_g": str(found.claimed.projected_g),
         "bound_g": str(found.claimed.bound_g),
-        "verified_g": str(found.verified_g),
-        "opinion": found.opinion,
+        "verified_g": "0" if adverse else str(found.verified_g),
+        "opinion": ADVERSE if adverse else found.opinion,
         "team": [assignment_of(decisions, report)["verifier"]],
         "date": day.isoformat(),
         "report": report_of(decisions, report).content["sha256"],
@@ -412,7 +418,8 @@ def _check_statement(context: Context, draft: Draft) -> None:
         if signer.person != assigned[name]:
             raise CarbonError("verification.person", report=report)
     check_statement(fields)
-    _refuse_blocked(context, report)
+    if fields["opinion"] != ADVERSE:
+        _refuse_blocked(context, report)
     day = date.fromisoformat(fields["date"])
     wanted = statement_fields(context.unit, report, context.prepared[report], fields, day)
     if day > context.today or wanted != fields:
