@@ -203,7 +203,6 @@ def _credits(demo: Demo, public: Path) -> None:
              *demo.signed_by("owner"))  # fmt: skip
     demo.set_clock(SETTLED)
     demo.run("settle")
-    demo.run("credit", "holdings", "green")
     demo.step("注销这一吨，出具证书", "That tonne is retired, a certificate is made")
     demo.run("credit", "retire", "green", 1_000, *asset, "--id", "demo-retirement",
              "--beneficiary", "示例企业 Example company", "--purpose", "organisation",
