@@ -21,7 +21,7 @@ $(BIN)/uv: requirements/setup.txt
 	@touch $@
 
 $(VENV)/run: $(BIN)/uv requirements/run.txt pyproject.toml
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
