@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from carbon.adapters.clock import ZONE
 from carbon.bootstrap.registrar import Registrar
 from carbon.bootstrap.system import System
 from carbon.bootstrap.verification import Inspected
+from carbon.domain.errors import LANGS, CarbonError
+from conftest import a_phone
 
 MONTH = "2026-10"
 REPORT = "phones/2026-10/0"
@@ -54,6 +59,19 @@ WRITTEN = {
     "assurance": "reasonable",
     "independence": "no interest in the project",
 }
+
+
+#: How far a project can be; see `conftest.pilot_at`.
+STAGES = ("enrolled", "committed", "reported", "drawn", "stated", "issued")
+
+
+def refused(code: str, act: Callable[..., object], *arguments: Any, **named: Any) -> CarbonError:
+    """The refusal that an act meets; its message is complete in both languages."""
+    with pytest.raises(CarbonError, match=re.escape(f"[{code}]")) as caught:
+        act(*arguments, **named)
+    for lang in LANGS:
+        assert "{" not in caught.value.say(lang)
+    return caught.value
 
 
 def quiet(*_: object) -> None:
@@ -133,6 +151,29 @@ class Pilot:
 
     def issue(self, report: str = REPORT) -> dict[str, Any]:
         return self.registry.issue(report, self.keys("anne", "bert"))
+
+    def reach(self, stage: str) -> None:
+        """Go from the stage before to this one."""
+        match stage:
+            case "enrolled":
+                self.folder.mkdir()
+                self.system.init_log("log.example.cn/hedong")
+                self.enrol()
+                self.register()
+            case "committed":
+                self.records(a_phone, 40)
+                self.assign()
+                self.commit()
+            case "reported":
+                self.report()
+            case "drawn":
+                self.reveal()
+            case "stated":
+                self.inspect()
+                self.state()
+            case "issued":
+                self.issue()
+        self.sequence()
 
     def to_statement(self, phone: Callable[..., dict[str, str]], count: int = 40) -> None:
         """Everything up to a published statement."""

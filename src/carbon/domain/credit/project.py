@@ -59,9 +59,9 @@ def _check_days(id_: str, content: Mapping[str, Any]) -> None:
             date.fromisoformat(text)
             for text in (content["start"], *(content["crediting"][n] for n in ("from", "to")))
         )
+        longest = first.replace(year=first.year + CREDITING_YEARS, day=min(first.day, 28))
     except ValueError as error:
         raise CarbonError("project.crediting", project=id_, years=CREDITING_YEARS) from error
-    longest = first.replace(year=first.year + CREDITING_YEARS, day=min(first.day, 28))
     if not start <= first <= last < longest:
         raise CarbonError("project.crediting", project=id_, years=CREDITING_YEARS)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
-from carbon.ports.registry import Decisions
+from carbon.ports.registry import Decisions, Waiting
 from carbon.services.registry.decide import Context, Draft, Rule, Rules
 from carbon.services.registry.projects import check_organisation
 
@@ -64,9 +65,9 @@ def _wanted(content: Mapping[str, Any]) -> int | Block:
     return block
 
 
-def _name(draft: Draft) -> str:
+def _name(moved: Draft | Waiting) -> str:
     """The hold's key; another one for a decision that was taken back and made again."""
-    return f"{draft.kind}/{draft.id}/{draft.made_at.timestamp():.6f}"
+    return f"{moved.kind}/{moved.id}/{moved.made_at.timestamp():.6f}"
 
 
 def _giver(draft: Draft) -> str:
@@ -90,9 +91,10 @@ def _reserve(context: Context, draft: Draft, due: datetime) -> None:
     context.unit.reserve(_name(draft), asset, giver, _wanted(draft.content))
 
 
-def _release(context: Context, draft: Draft) -> None:
-    context.unit.void_hold(_name(draft))
-    context.unit.release(_name(draft))
+def release(context: Context, moved: Draft | Waiting) -> None:
+    """Give back what was held and reserved for a movement that is not made."""
+    context.unit.void_hold(_name(moved))
+    context.unit.release(_name(moved))
 
 
 def _move(context: Context, draft: Draft) -> dict[str, Any]:
@@ -101,6 +103,11 @@ def _move(context: Context, draft: Draft) -> dict[str, Any]:
     if draft.private is not None:
         context.unit.certify(draft.id, draft.private)
     return {"serials": serials_told(blocks)}
+
+
+def beneficiary_digest(beneficiary: str, salt: str) -> str:
+    """What the log tells of a beneficiary; ``salt`` in hexadecimal."""
+    return sha256(bytes.fromhex(salt) + beneficiary.encode()).hexdigest()
 
 
 def serials_told(blocks: list[Block]) -> list[dict[str, str]]:
@@ -116,6 +123,15 @@ def _check_movement(context: Context, draft: Draft) -> None:
     if int(draft.content["credits"]) == 0:
         raise CarbonError("holding.zero")
     _wanted(draft.content)
+
+
+def _check_retirement(context: Context, draft: Draft) -> None:
+    """Whom a certificate will name is whom the published digest is of."""
+    _check_movement(context, draft)
+    if draft.private is not None:
+        named = beneficiary_digest(draft.private["beneficiary"], draft.private["salt"])
+        if named != draft.content["beneficiary_sha256"]:
+            raise CarbonError("decision.form", kind=draft.kind, member="beneficiary_sha256")
 
 
 def _check_transfer(context: Context, draft: Draft) -> None:
@@ -212,7 +228,7 @@ RULES: Rules = {
     "limit": Rule(_check_limit),
     "freeze": Rule(_check_freeze),
     "unfreeze": Rule(_check_unfreeze),
-    "transfer": Rule(_check_transfer, _move, _reserve, _release),
-    "retirement": Rule(_check_movement, _move, _reserve, _release),
-    "cancellation": Rule(_check_movement, _move, _reserve, _release),
+    "transfer": Rule(_check_transfer, _move, _reserve, release),
+    "retirement": Rule(_check_retirement, _move, _reserve, release),
+    "cancellation": Rule(_check_movement, _move, _reserve, release),
 }

@@ -132,6 +132,7 @@ def _check(context: Context, draft: Draft) -> None:
         int(planned.report["deficit_in_g"]),
     ):
         raise CarbonError("issuance.moved", report=draft.id)
+    _refuse_corrected(context, draft.id, planned)
     if is_frozen(context.unit, planned.owner):
         raise CarbonError("holding.frozen", holder=planned.owner)
     if int(draft.content["credits"]) != planned.amounts.credits:
@@ -144,6 +145,25 @@ def _check(context: Context, draft: Draft) -> None:
     independent = _independent(context, draft)
     if any(signer.person in independent for signer in draft.signers):
         raise CarbonError("issuance.verifier", report=draft.id)
+
+
+def _refuse_corrected(context: Context, report: str, planned: IssuancePlan) -> None:
+    """Nothing the report rests on was corrected or withdrawn since: it would be credited twice.
+
+    Raises ``issuance.corrected``.
+    """
+    document = planned.report
+    leaves = document["leaves"]["from"], document["leaves"]["to"]
+    month, known = Period.parse(document["period"]), document["known"]
+    withdrawn = {
+        factor
+        for found in context.unit.every("restatement")
+        if found.leaf_index is None or found.leaf_index >= known
+        for factor in found.decision.content["withdrawn"]
+    }
+    records = context.unit.corrected(planned.project, month, leaves, known)
+    if records or withdrawn & set(document["factor_rows"]):
+        raise CarbonError("issuance.corrected", report=report)
 
 
 def _independent(context: Context, draft: Draft) -> tuple[str, str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from carbon.domain.credit.decision import ISSUER
 from carbon.domain.errors import CarbonError
 from carbon.services.registry.decide import Context, Draft, Rule, Rules, members_of
+from carbon.services.registry.holding import release
 
 #: Below two issuers nobody could be granted anything any more.
 _FEWEST_ISSUERS = 2
 
 
 def _check_member(context: Context, draft: Draft) -> None:
-    """A key stands for one person; the first decision brings the issuers who sign it."""
+    """A key stands for one person for ever; the first decision brings the issuers who sign it."""
     new = members_of(draft.content)
-    known = context.unit.members()
+    known = context.unit.registered()
     keys = [member.key for member in new]
     again = [key for key in keys if keys.count(key) > 1 or key in known]
     if again:
@@ -34,4 +37,18 @@ def _check_end(context: Context, draft: Draft) -> None:
         raise CarbonError("member.last", needed=_FEWEST_ISSUERS)
 
 
-RULES: Rules = {"member": Rule(_check_member), "member_end": Rule(_check_end)}
+def _end(context: Context, draft: Draft) -> dict[str, Any]:
+    """What an ended key signed and still waits lapses: it would wait for ever.
+
+    A stolen key's movements are not made, and a lost one keeps no id from others.
+    """
+    ended = set(draft.content["keys"])
+    lapsed = [w for w in context.unit.waiting() if ended & {s.key for s in w.signatures}]
+    for waiting in lapsed:
+        if waiting.due_at is not None:
+            release(context, waiting)
+        context.unit.drop(waiting)
+    return {}
+
+
+RULES: Rules = {"member": Rule(_check_member), "member_end": Rule(_check_end, _end)}

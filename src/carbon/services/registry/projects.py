@@ -49,8 +49,10 @@ def _own(context: Context, draft: Draft) -> Project:
 
 def _check_validation(context: Context, draft: Draft) -> None:
     project = _own(context, draft)
-    if any(s.organisation == project.content["owner"] for s in draft.signers):
-        raise CarbonError("independence.conflict", person=draft.signers[0].person)
+    owner, signer = project.content["owner"], draft.signers[0].person
+    known = context.unit.registered().values()
+    if any(m.person == signer and m.organisation == owner for m in known):
+        raise CarbonError("independence.conflict", person=signer)
     project.check_validation()
 
 

@@ -88,10 +88,7 @@ def _check_roles(context: Context, content: Mapping[str, Any]) -> None:
 
 def _check_independence(context: Context, content: Mapping[str, Any], owner: str) -> None:
     """Conflict register, rotation, reviewer apart from the team (TRUST V5)."""
-    organisation = {m.person: m.organisation for m in context.unit.members().values()}
-    verifier, reviewer = (
-        Assignee(content[name], organisation[content[name]]) for name in ("verifier", "reviewer")
-    )
+    team, reviewers = (_acting_for(context, content[name]) for name in ("verifier", "reviewer"))
     listed = context.unit.every("conflict", f"{content['project']}/")
     told = [found.decision.content for found in listed]
     conflicts = {one[name] for one in told for name in ("person", "organisation") if name in one}
@@ -101,7 +98,14 @@ def _check_independence(context: Context, content: Mapping[str, Any], owner: str
         for before in (found.decision.content,)
     ]
     month = Period.parse(content["month"]).month
-    check_assignment([verifier], reviewer, {owner, *conflicts}, month, past)
+    for reviewer in reviewers:
+        check_assignment(team, reviewer, {owner, *conflicts}, month, past)
+
+
+def _acting_for(context: Context, person: str) -> list[Assignee]:
+    """A person with each organisation they ever acted for: no key hides another one."""
+    known = context.unit.registered().values()
+    return [Assignee(m.person, m.organisation) for m in known if m.person == person]
 
 
 def _check_commitment(context: Context, draft: Draft) -> None:
@@ -417,6 +421,9 @@ def _check_statement(context: Context, draft: Draft) -> None:
     for signer, name in zip(draft.signers, ("verifier", "reviewer"), strict=False):
         if signer.person != assigned[name]:
             raise CarbonError("verification.person", report=report)
+    # Again, since a conflict may have come up after the assignment.
+    owner = project_named(context.unit, assigned["project"]).content["owner"]
+    _check_independence(context, assigned, owner)
     check_statement(fields)
     if fields["opinion"] != ADVERSE:
         _refuse_blocked(context, report)
