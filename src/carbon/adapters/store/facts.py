@@ -295,7 +295,7 @@ def _project_of(connection: sa.Connection, fact_id: str, record_id: str) -> str 
 def corrected(
     connection: sa.Connection, project: str, month: Period, leaves: tuple[int, int], known: int
 ) -> int:
-    """How many records of a month, in some leaves, have a correction in no leaf before ``known``."""
+    """How many records of a month, in some leaves, have a correction in no leaf before one."""
     later, own = t.fact.alias(), t.fact.alias()
     query = (
         sa.select(own.c.body)
