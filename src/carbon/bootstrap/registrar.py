@@ -425,6 +425,11 @@ class Registrar:
         """What of a retirement is not published; erased, it is blank."""
         return self._store.private(retirement) or {"beneficiary": "—", "salt": ""}
 
+    def forget(self, retirement: str) -> None:
+        """Erase the beneficiary of a retirement. Raises ``certificate.unknown``."""
+        if not self._store.forget(retirement):
+            raise CarbonError("certificate.unknown", id=retirement)
+
     @property
     def log_key(self) -> Key:
         """The log's public key."""

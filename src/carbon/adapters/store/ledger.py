@@ -101,12 +101,13 @@ def _enter(
     if not using <= numbers.keys():
         raise CarbonError("store.raced", reason=", ".join(using - numbers.keys()))
     known = digests_of(connection, t.journal, [key for key in firsts if key not in numbers])
-    entered = {id(journal) for journal in new}
+    known |= {journal.key: journal.digest() for journal in new}
+    fresh = dict(numbers)
     return tuple(
-        Answer(j.key)
-        if id(j) in entered
-        else answer_again(j, known.get(j.key) or firsts[j.key].digest())
-        for j in journals
+        answer_again(journal, known[journal.key])
+        if fresh.pop(journal.key, None) is None
+        else Answer(journal.key)
+        for journal in journals
     )
 
 

@@ -63,6 +63,12 @@ class RegistryStore:
             text = connection.execute(under_way).scalar() or connection.execute(done).scalar()
         return None if text is None else json.loads(text)
 
+    def forget(self, id_: str) -> bool:
+        """Erase what of a retirement is not published; whether there was anything."""
+        with self._database.write() as connection:
+            found = connection.execute(sa.delete(t.certificate).where(t.certificate.c.id == id_))
+        return found.rowcount > 0
+
     def catalogues(self) -> Sequence[str]:
         """Roots of all catalogues that were computed with."""
         query = sa.select(t.fact.c.key).where(t.fact.c.kind == "catalogue")

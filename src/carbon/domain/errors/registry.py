@@ -382,8 +382,8 @@ FAULTS = (
     ),
     fault(
         "holding.pilot",
-        "{asset} 为试点单位，只能在演示中划转。",
-        "{asset} is a pilot unit: it moves in demonstration only.",
+        "{asset} 为试点单位，只能在演示中划转或注销。",
+        "{asset} is a pilot unit: it is transferred and retired in demonstration only.",
         "请待项目备案；演示请设 CARBON_DEMONSTRATION=1。",
         "Wait for the project's filing; in a demonstration set CARBON_DEMONSTRATION=1.",
     ),

@@ -123,6 +123,10 @@ def _check_movement(context: Context, draft: Draft) -> None:
     if int(draft.content["credits"]) == 0:
         raise CarbonError("holding.zero")
     _wanted(draft.content)
+    # A pilot unit backs no claim: outside a demonstration it can only be cancelled.
+    pilot = draft.content["asset"].endswith(PILOT) and draft.kind != "cancellation"
+    if pilot and not context.demonstration:
+        raise CarbonError("holding.pilot", asset=draft.content["asset"])
 
 
 def _check_retirement(context: Context, draft: Draft) -> None:
@@ -140,8 +144,6 @@ def _check_transfer(context: Context, draft: Draft) -> None:
     if content["from"] == content["to"]:
         raise CarbonError("holding.self", holder=content["to"])
     _refuse_frozen(context, content["to"])
-    if content["asset"].endswith(PILOT) and not context.demonstration:
-        raise CarbonError("holding.pilot", asset=content["asset"])
     _check_counterparty(context, content["from"], content["to"])
     _check_limits(context, draft)
 
