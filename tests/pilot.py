@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,45 @@ class Pilot:
 
     def keys(self, *names: str) -> list[Path]:
         return [self.key(name) for name in names]
+
+    @property
+    def clock(self) -> Any:
+        return self.system.clock
+
+    def decide(self, kind: str, id_: str, content: Mapping[str, Any], *names: str) -> Any:
+        """Sign as everybody named, in turn; the last answer."""
+        return [self.registry.decide(kind, id_, content, key) for key in self.keys(*names)][-1]
+
+    def join(self, name: str, identity: str, roles: list[str], organisation: str) -> dict[str, Any]:
+        """One more person, or one more key of a person; the card that was registered."""
+        card = self.registry.enrol(self.key(name), identity, roles, organisation)
+        self.decide("member", name, {"members": [card]}, "anne", "bert")
+        return card
+
+    def leave(self, name: str) -> None:
+        """A person's key is ended."""
+        content = {"keys": [self.registry.signer(self.key(name)).key], "reason": "left"}
+        self.decide("member_end", name, content, "anne", "bert")
+
+    def demonstrating(self) -> Pilot:
+        """The same under settings by which pilot units move."""
+        self.system.settings = replace(self.system.settings, demonstration=True)
+        return self
+
+    def trust(self) -> None:
+        """The owner names a counterparty, and the days until it may get credits pass."""
+        self.decide("counterparty", "zhuan/green", {"holder": "zhuan", "other": "green"}, "otto")
+        self.clock.at = at("2026-11-30T12:00:00")
+
+    def transfer(self, id_: str, credits_: int, **changes: Any) -> dict[str, Any]:
+        """From the owner to its counterparty."""
+        content = {"asset": ASSET, "from": "zhuan", "to": "green", "credits": str(credits_)}
+        return self.decide("transfer", id_, content | changes, "otto")
+
+    def settle(self) -> list[dict[str, Any]]:
+        """Let the time to take things back pass."""
+        self.clock.move(minutes=10)
+        return self.registry.settle()
 
     def sequence(self) -> None:
         self.system.sequence(quiet)
