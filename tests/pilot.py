@@ -214,6 +214,28 @@ class Pilot:
                 self.issue()
         self.sequence()
 
+    def month_to_statement(self, month: str, part: int = 0) -> str:
+        """Everything from the assignment to a published statement, of records already stored."""
+        report = f"phones/{month}/{part}"
+        self.assign(month)
+        for name in ("vera", "anne"):
+            (self.folder / f"{name}-{month}.nonce").unlink(missing_ok=True)
+        self.commit(month)
+        self.sequence()
+        self.report(month)
+        self.sequence()
+        self.reveal(report, month)
+        self.inspect(report)
+        self.state(report)
+        self.sequence()
+        return report
+
+    def month_to_credits(self, month: str, part: int = 0) -> dict[str, Any]:
+        """And on to published credits; returns what was issued."""
+        answer = self.issue(self.month_to_statement(month, part))
+        self.sequence()
+        return answer["effect"]
+
     def to_statement(self, phone: Callable[..., dict[str, str]], count: int = 40) -> None:
         """Everything up to a published statement."""
         self.enrol()

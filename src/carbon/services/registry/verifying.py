@@ -24,7 +24,7 @@ from carbon.domain.mrv.findings import Answered, Closed, Event, Finding, Raised,
 from carbon.domain.mrv.independence import Assignee, check_assignment
 from carbon.domain.mrv.monitored import LOWEST_RUNG
 from carbon.domain.mrv.report import report_id
-from carbon.domain.mrv.risk import BASIS, Risk
+from carbon.domain.mrv.risk import BASIS, CONFIDENCES, Risk, sample_size
 from carbon.domain.mrv.sampling import Item, Plan, Sample, check_reveal, draw, seed
 from carbon.domain.mrv.statement import check_statement
 from carbon.domain.period import Period
@@ -76,6 +76,8 @@ def _check_assignment(context: Context, draft: Draft) -> None:
         raise CarbonError("decision.id", kind=draft.kind, needed=wanted)
     _check_roles(context, content)
     _check_independence(context, content, project.content["owner"])
+    # Told now: a sample that cannot be drawn would keep the month from ever being verified.
+    sample_size(CONFIDENCES[-1], content["expected_bp"])
 
 
 def _check_roles(context: Context, content: Mapping[str, Any]) -> None:
