@@ -38,7 +38,11 @@ def test_only_what_is_above_the_baseline_is_reported(pilot_at):
     assert document["totals"]["er_g"] == str(whole) == "458360"
     assert document["reported_g"] == str(whole * 3 // 4) == "343770"
     assert document["below_baseline_g"] == "114590"
-    assert (document["pending_g"], document["deficit_out_g"], document["left_out"]) == ("0", "0", {})
+    assert (document["pending_g"], document["deficit_out_g"], document["left_out"]) == (
+        "0",
+        "0",
+        {},
+    )
 
 
 def test_lower_rungs_of_evidence_earn_less(recorded, phone):
@@ -172,7 +176,9 @@ def test_only_the_owner_reports_and_only_what_may_be_credited(recorded, phone):
     recorded.sequence()
     refused("report.crediting", recorded.registry.report, "late", MONTH, recorded.key("otto"))
     refused("project.unknown", recorded.registry.report, "none", MONTH, recorded.key("otto"))
-    refused("decision.organisation", recorded.registry.report, "phones", MONTH, recorded.key("gina"))
+    refused(
+        "decision.organisation", recorded.registry.report, "phones", MONTH, recorded.key("gina")
+    )
 
 
 def test_both_sides_commit_before_the_report(recorded, phone):
