@@ -9,19 +9,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.history import Decided, History
 from carbon.domain.credit.issuance import Block
 from carbon.domain.period import Period
 
 #: A movement: asset, account that gives, account that gets, amount.
 Movement = tuple[str, str, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision that took effect, and its place in the log; ``None`` until it is sequenced."""
-
-    decision: Decision
-    leaf_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +43,8 @@ class Choice:
     version: str
 
 
-class Decisions(Protocol):
-    """Reads what was decided."""
-
-    def members(self) -> Mapping[str, Member]:
-        """Who may sign now, by public key."""
-
-    def registered(self) -> Mapping[str, Member]:
-        """Everybody who ever could, by public key."""
-
-    def find(self, kind: str, id_: str) -> Decided | None:
-        """One decision."""
+class Decisions(History, Protocol):
+    """Reads what was decided, and what only the database knows."""
 
     def every(
         self, kind: str, prefix: str = "", since: datetime | None = None

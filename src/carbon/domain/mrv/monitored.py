@@ -88,7 +88,7 @@ class Monitored:
 
     ``leaf``, ``row``, ``er_g``: the frame in the order of the log, shape ``(n,)`` int64; row −1
     where a leaf holds its record itself. ``cells`` by category and rung; ``left_out``: records not
-    counted, by reason; ``last``: the catalogue whose policies hold.
+    counted, by reason; ``last``: the newest of the catalogues, whose policies hold.
     """
 
     leaf: Int
@@ -216,7 +216,7 @@ class _Reader:
         if name not in self._waiting:
             self._waiting[name] = _Rows(self._engine(*name))
             self._sums[name] = TermSums()
-        self._last = self._waiting[name].engine.catalogue
+            self._last = self._waiting[name].engine.catalogue
         waiting = self._waiting[name]
         waiting.rows.append(row)
         waiting.places.append((index, number))

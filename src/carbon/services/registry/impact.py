@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from carbon.domain.credit.history import Decided
 from carbon.domain.credit.issuance import Block
-from carbon.ports.registry import Decided, Decisions, Held, ImpactReader, Use
+from carbon.ports.registry import Decisions, Held, ImpactReader, Use
 
 #: Decisions that move serials, with where their leaf tells them.
 _MOVING = ("transfer", "retirement", "cancellation", "restatement")
