@@ -58,13 +58,13 @@ def check_report(history: History, draft: Draft, today: date, built: Reported) -
     Raises ``report.open``, ``report.differs`` and as :func:`check_place`.
     """
     check_place(history, draft)
-    _check_closed(built, today)
+    check_closed(built, today)
     if report_content(built) != draft.content:
         raise CarbonError("report.differs", report=draft.id)
 
 
-def _check_closed(built: Reported, today: date) -> None:
-    """The month is over, and so is the time to return things."""
+def check_closed(built: Reported, today: date) -> None:
+    """The month is over, and so is the time to return things. Raises ``report.open``."""
     month, catalogue = built.scope.period, built.found.last
     assert catalogue is not None  # noqa: S101  nothing is reported of an empty period
     closes = month.last_day + timedelta(days=int(policy(catalogue, "return_window", built.scope)))

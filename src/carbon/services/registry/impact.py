@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from carbon.domain.credit.history import Decided
+from carbon.domain.credit.holdings import blocks_told
 from carbon.domain.credit.issuance import Block
 from carbon.ports.registry import Decisions, Held, ImpactReader, Use
 
@@ -61,11 +62,8 @@ def issued_on(decisions: Decisions, block: Block) -> list[str]:
 
 def blocks_of(effect: Mapping[str, Any]) -> list[Block]:
     """Serial blocks that a decision's effect names, those inside restated reports too."""
-    told = [
-        *effect.get("serials", ()),
-        *(s for r in effect.get("reports", ()) for s in r["serials"]),
-    ]
-    return [Block(int(block["first"]), int(block["last"])) for block in told]
+    restated = (told["serials"] for told in effect.get("reports", ()))
+    return [block for told in (effect.get("serials", ()), *restated) for block in blocks_told(told)]
 
 
 def _touches(decided: Decided, blocks: Sequence[Block]) -> bool:
