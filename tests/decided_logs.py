@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from carbon.adapters.signing import SigningKey
 from carbon.bootstrap.system import System
 from carbon.domain.credit.decision import digest, message
+from carbon.domain.log.checkpoint import history_path
 from carbon.domain.log.leaf import canonical
 from carbon.settings import Settings
 from conftest import FACTORS, PHONE, FixedClock
@@ -104,14 +106,36 @@ class Decided(Published):
         made = Published.copy(home, target)
         return cls(made.root, made.signer, home)
 
-    def signed(self, leaf: Leaf, *names: str) -> Leaf:
-        """A decision with signatures of some people, by default those who signed it."""
-        keys = [SigningKey(self.home / f"{name}.key") for name in names or PEOPLE]
-        own = {key.key.public.hex(): key for key in keys}
-        wanted = list(own) if names else [s["key"] for s in leaf["signatures"]]
+    def _key(self, name: str) -> SigningKey:
+        return SigningKey(self.home / f"{name}.key")
+
+    def public(self, name: str) -> str:
+        """Somebody's public key."""
+        return self._key(name).key.public.hex()
+
+    def person(self, name: str) -> str:
+        """Somebody's pseudonym."""
+        cards = self.decisions("member")[0][1]["content"]["members"]
+        return next(card["person"] for card in cards if card["key"] == self.public(name))
+
+    def signed(self, leaf: Leaf) -> Leaf:
+        """A decision signed again by those who signed it."""
+        by_key = {self.public(name): name for name in PEOPLE}
+        return self.signed_in_order(leaf, *(by_key[s["key"]] for s in leaf["signatures"]))
+
+    def signed_in_order(self, leaf: Leaf, *names: str) -> Leaf:
+        """A decision signed by some people."""
         said = message(digest(leaf["kind"], leaf["id"], leaf["content"]))
-        given = [{"key": key, "signature": own[key].sign(said).hex()} for key in wanted]
+        given = [
+            {"key": self.public(name), "signature": self._key(name).sign(said).hex()}
+            for name in names
+        ]
         return {**leaf, "signatures": given}
+
+    def report(self, nth: int) -> Leaf:
+        """A report's document."""
+        name = self.decisions("report")[nth][1]["content"]["sha256"]
+        return json.loads((self.root / f"reports/{name}.json").read_bytes())
 
     def decisions(self, kind: str) -> list[tuple[int, Leaf]]:
         """Index and leaf of every decision of a kind."""
@@ -122,20 +146,27 @@ class Decided(Published):
         values = self.values()
         index, leaf = self.decisions(kind)[nth]
         change(leaf)
-        values[index] = self.signed(leaf, *names)
+        values[index] = self.signed(leaf)
         self.sign_all(values)
         return index
 
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes of all published checkpoints, ascending."""
+        paths = self.root.glob("checkpoints/*/*/*/*")
+        return sorted(int("".join(path.parts[-4:])) for path in paths)
+
+    def drop_checkpoint(self, size: int) -> None:
+        """Unpublish a checkpoint."""
+        (self.root / history_path(size)).unlink()
+
     def sign_all(self, values: Iterable[Leaf]) -> None:
         """Sign the log anew with a checkpoint at each size it had one."""
-        parts = ((int("".join(p.parts[-4:])), p) for p in self.root.glob("checkpoints/*/*/*/*"))
-        sizes = sorted(size for size, _ in parts)
         leaves = [canonical(value) for value in values]
         notes = {}
-        for size in sizes:
+        for size in self.sizes:
             self.sign(leaves[:size])
-            (path,) = self.root.glob("checkpoints/*/*/*/*")
-            notes[path.relative_to(self.root).as_posix()] = path.read_bytes()
+            notes[history_path(size)] = (self.root / "checkpoint").read_bytes()
         self.sign(leaves)
         for path, note in notes.items():
             self.write(path, note)
