@@ -141,7 +141,7 @@ class Decided(Published):
         """Index and leaf of every decision of a kind."""
         return [(n, leaf) for n, leaf in enumerate(self.values()) if leaf.get("kind") == kind]
 
-    def forge(self, kind: str, change: Callable[[Leaf], object], *names: str, nth: int = 0) -> int:
+    def forge(self, kind: str, change: Callable[[Leaf], object], nth: int = 0) -> int:
         """Alter a decision, have it signed again, and sign the log anew; returns its index."""
         values = self.values()
         index, leaf = self.decisions(kind)[nth]

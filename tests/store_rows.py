@@ -16,6 +16,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from carbon.adapters.store import tables
 from carbon.adapters.store.guards import REFUSED
 from carbon.adapters.store.tables import FACTS, PARENTS, PARTIES
 from carbon.settings import Settings
@@ -24,8 +25,9 @@ FACT_TABLES = tuple(table.name for table in FACTS)
 PARTY_TABLES = tuple(table.name for table in PARTIES)
 TABLES = {table.name: table for table in (*FACTS, *PARTIES)}
 AT = "2026-11-23T04:00:00.000000+00:00"
-#: SQLSTATE classes of a refusal: constraint, value, right, and that of the guards themselves.
-_REFUSALS = ("23", "22", "42501", REFUSED)
+#: SQLSTATE classes of a refusal: constraint, value, right, truncating what others refer to, and that
+#: of the guards themselves.
+_REFUSALS = ("23", "22", "42501", "0A000", REFUSED)
 
 
 class RefusedError(Exception):
@@ -42,12 +44,29 @@ _VALUES = {
     "previous": 0,
     "leaf_index": None,
 }  # fmt: skip
+#: And by table; what follows another row of the same table is in `_NEXT`.
+_OWN: dict[str, dict[str, Any]] = {
+    "decision": {"second": "another"},
+    "issued": {"part": 0, "previous": None, "from_leaf": 0},
+    "account": {"policy": "source", "debits": 0, "credits": 0, "held": 0, "last_journal": 0},
+    "journal": {"fact_seq": None},
+    "transfer": {"line": 0, "dr": 1, "cr": 2},
+    "reversal": {"journal": 2},
+    "hold": {"dr": 1, "cr": 2, "expires_at": AT.replace("2026", "2027")},
+    "hold_end": {"outcome": "voided", "journal": None},
+    "consent": {"mode": "kept"},
+}
+_NEXT: dict[str, dict[str, Any]] = {
+    "account": {"id": 2, "code": "another"},
+    "journal": {"id": 2, "key": "another"},
+    "transfer": {"journal": 2, "dr": 2, "cr": 1},
+}
 
 
 def row(table: str, **changes: Any) -> dict[str, Any]:
     """A sound row of a table."""
     made = {c.name: _value(c) for c in TABLES[table].columns if c.name != "seq"}
-    return made | changes
+    return made | _OWN.get(table, {}) | changes
 
 
 def _value(column: sa.Column[Any]) -> Any:
@@ -59,7 +78,9 @@ def _value(column: sa.Column[Any]) -> Any:
         return f"{column.name} 甲"
     if isinstance(column.type, sa.Boolean):
         return True
-    return 1 if isinstance(column.type, sa.BigInteger) else 0.25
+    if isinstance(column.type, tables.Instant):
+        return AT
+    return 1 if isinstance(column.type, sa.Integer) else 0.25
 
 
 class Raw:
@@ -88,6 +109,12 @@ class Raw:
         marks = ", ".join("?" * len(cells))
         self.run(f"{verb} INTO {table} ({names}) VALUES ({marks}) {tail}", list(cells.values()))
 
+    def insert_some(self, table: str, **changes: Any) -> None:
+        """Insert a sound row, and the one that others need beside it."""
+        self.insert(table, **changes)
+        if table in _NEXT:
+            self.insert(table, **_NEXT[table] | changes)
+
     def facts(self) -> list[str]:
         """The tables of facts there are."""
         return [table for table in FACT_TABLES if self.has(table)]
@@ -100,8 +127,9 @@ class Raw:
             if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
             for column in constraint.columns
         } - {"seq", "leaf_index"}
+        kinds = {c.name: isinstance(c.type, sa.Integer) for c in TABLES[table].columns}
         whole = {"ordinal": 7, "size": 9, "previous": 8}
-        return {name: whole.get(name, "other") for name in names}
+        return {n: whole.get(n, 99 if kinds[n] else "other") for n in names}
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Everything a table holds, comparable."""
@@ -148,7 +176,7 @@ def fill(settings: Settings) -> None:
     with raw(settings) as connection:
         for table in TABLES:
             if connection.has(table):
-                connection.insert(table)
+                connection.insert_some(table)
         for table in PARENTS if not connection.is_sqlite else ():
             for year in (1999, datetime.now(UTC).year, 2027, 2099):
                 at = AT.replace("2026", str(year))

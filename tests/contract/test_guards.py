@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from carbon.adapters.store.tables import MAX_BODY_BYTES
-from store_rows import PARTY_TABLES, RefusedError, fill, raw, refuses_every_bypass
+from store_rows import PARTY_TABLES, TABLES, RefusedError, fill, raw, refuses_every_bypass
 
 ON_SQLITE = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("home", ["postgresql"], indirect=True)
@@ -123,6 +123,8 @@ def test_a_row_is_not_pushed_out_by_its_number(home):
     with raw(home) as connection:
         before = connection.everything()
         for table in connection.facts():
+            if not TABLES[table].dialect_options["sqlite"]["with_rowid"]:
+                continue
             key = connection.changed_key(table)
             with pytest.raises(RefusedError):
                 connection.insert(table, "REPLACE", rowid=1, **key)
@@ -189,11 +191,23 @@ def test_one_checkpoint_follows_another(home):
         assert len(connection.rows("checkpoint")) == 2
 
 
+#: A column to change, of parties that hold nothing sealed.
+_CHANGED = {
+    "holding": "hold",
+    "waiting": "private",
+    "certificate": "private",
+    "opened": "person",
+    "consent": "version",
+}
+
+
 def test_parties_can_be_changed_and_erased(home):
     fill(home)
     with raw(home) as connection:
         for table in PARTY_TABLES:
-            connection.run(f"UPDATE {table} SET sealed = ?", [b"other"])
-            assert any(b"other" in r for r in connection.rows(table))
+            column = _CHANGED.get(table, "sealed")
+            other = "other" if table in _CHANGED else b"other"
+            connection.run(f"UPDATE {table} SET {column} = ?", [other])
+            assert any(other in r for r in connection.rows(table)), table
             connection.run(f"DELETE FROM {table}")
             assert connection.rows(table) == []

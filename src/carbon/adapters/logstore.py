@@ -175,7 +175,7 @@ class LogFolder:
 
 def _files_of(leaf: dict[str, object]) -> list[str]:
     match leaf:
-        case {"type": "submission", "file": {"sha256": digest}}:
+        case {"type": "submission" | "journals", "file": {"sha256": digest}}:
             return [f"{ROWS}/{digest}.{suffix}" for suffix in ROW_FILES]
         case {"type": "catalogue", "root": root}:
             return [f"{CATALOGUES}/{root}"]

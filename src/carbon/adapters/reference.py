@@ -27,6 +27,11 @@ from carbon.files.factor_folder import read_catalogue
 FIELDS = "1"
 
 
+def algorithms(salted: str) -> tuple[str, ...]:
+    """Digests of published files: those of salted values, and SHA-256 always."""
+    return ("sha256", "sm3") if salted == "sm3" else ("sha256",)
+
+
 class Reference:
     """A catalogue and a methodology as facts, recorded with the first submission that uses them.
 
@@ -44,7 +49,7 @@ class Reference:
         self._catalogue, self._methodology = catalogue, methodology
         self.salted = salted
         self._factors, self._spool = factors, spool
-        self.algorithms = ("sha256", "sm3") if salted == "sm3" else ("sha256",)
+        self.algorithms = algorithms(salted)
 
     def context(self, engine: Engine, at: datetime, project: str | None) -> dict[str, Any]:
         """What all rows of a leaf share; ``project``: whose they are, if they are one's."""

@@ -18,6 +18,7 @@ from carbon.audit.decisions import Decisions
 from carbon.audit.facts import Facts
 from carbon.audit.files import PublicFiles
 from carbon.audit.heads import Heads, latest_note, log_key
+from carbon.audit.journals import Journals
 from carbon.audit.leaves import Leaves
 from carbon.audit.reports import Known, Rows
 from carbon.audit.result import Audit, Counts, Difference, Tally
@@ -36,7 +37,8 @@ def audit(log: PublishedLog, key: Key | None, progress: Progress, *, jobs: int =
     """Check everything a log publishes; ``key`` is the one it is known by, ``None`` takes its own.
 
     ``jobs``: processes for large row files, by default one per processor. ``progress`` is told
-    rows recomputed, those of reports once more. Raises ``log.missing`` where there is no log, ``log.unreachable``.
+    rows recomputed, those of reports once more. Raises ``log.missing`` where there is no log,
+    ``log.unreachable``.
     """
     with ExitStack() as stack:
         return _audit(log, key, progress, Workers(jobs or os.cpu_count() or 1, stack))
@@ -59,11 +61,12 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
 
     facts, references = Facts(tally), References(files, tally)
     submissions = Submissions(files, tally, facts, workers, turn)
-    decisions = Decisions(files, tally)
-    leaves = Leaves(files, tally, facts, references, submissions, decisions)
+    journals, decisions = Journals(files, tally, turn), Decisions(files, tally)
+    leaves = Leaves(files, tally, facts, references, submissions, journals, decisions)
     tree = Tree(files, tally, leaves.check, turn)
     tree.check(heads)
     facts.check()
+    journals.finish()
     if tree.levels is not None:
         decisions.check(Known(heads, tree.levels), Rows(files, references, turn))
     references.check_named()

@@ -8,6 +8,7 @@ from typing import Any
 from carbon.audit.decisions import Decisions
 from carbon.audit.facts import Facts
 from carbon.audit.files import OF_LEAVES, PublicFiles
+from carbon.audit.journals import Journals
 from carbon.audit.result import Tally
 from carbon.audit.submissions import Submissions
 from carbon.audit.terms import References
@@ -25,12 +26,13 @@ class Leaves:
         facts: Facts,
         references: References,
         submissions: Submissions,
+        journals: Journals,
         decisions: Decisions,
     ) -> None:
         self._files = files
         self._tally = tally
         self._facts, self._references, self._submissions = facts, references, submissions
-        self._decisions = decisions
+        self._journals, self._decisions = journals, decisions
 
     def check(self, place: str, index: int, raw: bytes) -> None:
         """A leaf from its exact bytes."""
@@ -42,6 +44,8 @@ class Leaves:
         match leaf["type"]:
             case "submission":
                 self._submissions.check(place, leaf, self._references.terms(place, leaf))
+            case "journals":
+                self._journals.check(place, leaf)
             case "record":
                 self._row(place, leaf)
             case "correction":

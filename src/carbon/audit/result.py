@@ -68,6 +68,7 @@ class Counts:
     catalogues: int = 0
     formulas: int = 0
     corrections: int = 0
+    journals: int = 0
     grams: int = 0
     decisions: int = 0
     reports: int = 0

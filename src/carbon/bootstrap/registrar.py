@@ -31,7 +31,7 @@ from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
 from carbon.domain.credit import persons
 from carbon.domain.credit.decision import Member, Signature, digest, message
-from carbon.domain.credit.issuance import Block, serial_number
+from carbon.domain.credit.issuance import Block, is_serial, serial_number
 from carbon.domain.credit.issuing import plan
 from carbon.domain.credit.moving import holder
 from carbon.domain.credit.project import project_named
@@ -46,7 +46,7 @@ from carbon.domain.mrv.reported import Reported, rebuild, report_content
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Choice, Decisions, Held, Unit, Use, Waiting
+from carbon.ports.registry import Choice, Decisions, Downstream, Held, Unit, Waiting
 from carbon.services.registry import (
     holding,
     impact,
@@ -60,7 +60,9 @@ from carbon.services.registry.decide import (
     Context,
     Rules,
     decide,
+    due,
     find_waiting,
+    held_back,
     rules_of,
     settle,
     undo,
@@ -190,9 +192,19 @@ class Registrar:
             return undo(context, RULES, waiting.digest, signature)
 
     def settle(self) -> list[dict[str, Any]]:
-        """Let everything take effect whose time to be taken back has passed."""
+        """Let everything take effect whose time has passed, each in a transaction of its own."""
         with self.deciding() as context:
-            return settle(context, RULES)
+            waiting = due(context)
+        return [self._settled(one) for one in waiting]
+
+    def _settled(self, waiting: Waiting) -> dict[str, Any]:
+        try:
+            with self.deciding() as context:
+                return settle(context, RULES, waiting)
+        except CarbonError as error:
+            if error.code.startswith("store."):
+                raise
+            return held_back(waiting, error.code)
 
     def waiting(self) -> Sequence[Waiting]:
         """Decisions that wait."""
@@ -426,6 +438,11 @@ class Registrar:
         """What of a retirement is not published; erased, it is blank."""
         return self._store.private(retirement) or {"beneficiary": "—", "salt": ""}
 
+    def forget(self, retirement: str) -> None:
+        """Erase the beneficiary of a retirement. Raises ``certificate.unknown``."""
+        if not self._store.forget(retirement):
+            raise CarbonError("certificate.unknown", id=retirement)
+
     @property
     def log_key(self) -> Key:
         """The log's public key."""
@@ -454,13 +471,13 @@ class Registrar:
         with self.reading() as decisions:
             if fact.count("/") > 1 and decisions.find("report", fact) is not None:
                 return impact.of_reports(decisions, self._impacts, [fact])
-            if fact.upper().startswith("HD-") and fact[3:].isdigit():
+            if is_serial(fact):
                 number = serial_number(fact)
                 reports = impact.issued_on(decisions, Block(number, number))
                 return impact.of_reports(decisions, self._impacts, reports)
             return impact.impact(decisions, self._impacts, self._uses(fact, source))
 
-    def _uses(self, fact: str, source: str) -> Sequence[Use]:
+    def _uses(self, fact: str, source: str) -> Downstream:
         """Records that a factor row's id, or a record's id, stands for."""
         numbers = self._factor_numbers(fact)
         if numbers:
@@ -493,7 +510,7 @@ class Registrar:
 
     def _affected(self, replaced: frozenset[str], withdrawn: frozenset[str]) -> list[str]:
         """Issued reports that records or factors concern."""
-        uses = self._impacts.of_records(sorted(replaced))
+        uses = self._impacts.of_records(sorted(replaced)).uses
         with self.reading() as decisions:
             issued = {found.decision.id for found in decisions.every("issuance")}
             concerned = set(impact.reports_of(decisions, uses)) & issued

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -24,13 +24,17 @@ from carbon.adapters.intake import (
     correction_leaf,
 )
 from carbon.adapters.logstore import LogFolder
-from carbon.adapters.reference import Reference
+from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
 from carbon.adapters.store.backup import backup, restore
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
+from carbon.adapters.store.hledger import hledger_text
+from carbon.adapters.store.journal_leaves import JournalLeaves
+from carbon.adapters.store.ledger import balances
+from carbon.adapters.store.ledger_checks import LedgerChecks
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.stored import Records, WholeStore, record_key
@@ -40,6 +44,7 @@ from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import CORRECTION_REASONS, Vocabulary, vocabularies
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.ledger.account import Balance
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.note import Key, is_name
 from carbon.domain.period import day_number
@@ -193,6 +198,7 @@ class System:
         return sequence(
             DatabaseQueue(self.database),
             LogFolder(self.settings.log, self.settings.spool, self._signed),
+            JournalLeaves(self.database, self.settings.spool, algorithms(self.settings.digest)),
             self.signer,
             verify_ed25519,
             self.clock,
@@ -438,11 +444,23 @@ class System:
 
         return Registrar(self)
 
+    # --- ledger -------------------------------------------------------------------------------
+
+    def balances(self, asset: str | None = None) -> list[Balance]:
+        """What all accounts have, or those of an asset, by asset and code."""
+        with self.database.read() as connection:
+            return list(balances(connection, asset))
+
+    def export_ledger(self) -> Iterator[str]:
+        """All journals as text that hledger reads."""
+        return hledger_text(self.database)
+
     # --- care ---------------------------------------------------------------------------------
 
     def reconcile(self, progress: Progress) -> Reconciliation:
         """The database against the published log."""
-        return reconcile(WholeStore(self.database), self.log, self.signer, verify_ed25519, progress)
+        store, ledger = WholeStore(self.database), LedgerChecks(self.database)
+        return reconcile(store, ledger, self.log, self.signer, verify_ed25519, progress)
 
     @property
     def _erasures(self) -> Erasures:

@@ -116,6 +116,7 @@ _COUNTED = {
     "leaves": ("条目", "Leaves"),
     "tiles": ("瓦片与条目包", "Tiles and bundles"),
     "submissions": ("批量提交", "Submissions"),
+    "journals": ("账务分录", "Journals"),
     "rows": ("重算的行", "Rows recomputed"),
     "catalogues": ("因子库", "Catalogues"),
     "formulas": ("公式", "Formulas"),

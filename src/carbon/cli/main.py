@@ -20,6 +20,7 @@ from rich.table import Table
 from carbon.cli import credit as credit_commands
 from carbon.cli import decisions as decision_commands
 from carbon.cli import factors as factor_commands
+from carbon.cli import ledger as ledger_commands
 from carbon.cli import store as store_commands
 from carbon.cli import verification as verification_commands
 from carbon.cli.audit import HELP, audit_command
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.add_typer(factor_commands.app, name="factors")
 app.add_typer(store_commands.db, name="db")
 app.add_typer(store_commands.log, name="log")
+app.add_typer(ledger_commands.ledger, name="ledger")
 app.add_typer(decision_commands.person, name="person")
 app.add_typer(decision_commands.project, name="project")
 app.add_typer(verification_commands.report, name="report")

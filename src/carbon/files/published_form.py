@@ -14,6 +14,8 @@ from typing import Any, Final
 from carbon.domain.activity.record import CODES, REGIONS
 from carbon.domain.credit.contents import DECISION_LEAF, SLUG, wrong_member
 from carbon.domain.errors import CarbonError
+from carbon.domain.ledger.account import MAX_AMOUNT, Policy, is_code
+from carbon.domain.ledger.journal import MAX_LINES, is_key
 from carbon.domain.log.form import (
     DAY,
     HASH,
@@ -21,6 +23,7 @@ from carbon.domain.log.form import (
     MONTH,
     Form,
     Test,
+    list_of,
     members,
     object_of,
     string,
@@ -102,6 +105,13 @@ _LEAVES: Mapping[str, Form] = {
         "er_g": text("0|-?[1-9][0-9]{0,30}"),
         **_CONTEXT,
     },
+    "journals": {
+        "type": string,
+        "count": whole,
+        "root": HASH,
+        "file": object_of({"sha256": HASH, "sm3?": HASH}),
+        "recorded_on": DAY,
+    },
     "catalogue": {"type": string, "root": HASH, "rows": whole, "tables": HASH},
     "formula": {"type": string, "methodology": LINE, "sha256": HASH},
     "correction": _CORRECTION,
@@ -110,6 +120,31 @@ _LEAVES: Mapping[str, Form] = {
 _CHECKS = {kind: members(form) for kind, form in _LEAVES.items()}
 _CORRECTED = members({**_CORRECTION, "row": object_of(_ROW), **_CONTEXT})
 _INPUTS, _OWN = members(_FIELDS), members(_ROW)
+
+_POLICY = frozenset(Policy).__contains__
+#: Members of a journal's line, in order.
+_LINE: tuple[Test, ...] = (is_code, is_code, is_code, text("[1-9][0-9]{0,18}"), _POLICY, _POLICY)
+
+
+def _line(value: Any) -> bool:
+    return (
+        type(value) is list
+        and len(value) == len(_LINE)
+        and all(type(cell) is str and test(cell) for cell, test in zip(value, _LINE, strict=True))
+        and value[1] != value[2]
+        and int(value[3]) <= MAX_AMOUNT
+    )
+
+
+_JOURNAL = members(
+    {
+        "id": is_key,
+        "kind": is_code,
+        "lines": list_of(_line, MAX_LINES, 1),
+        "subject?": is_key,
+        "reverses?": is_key,
+    }
+)
 
 
 def _fault(reason: str) -> CarbonError:
@@ -136,6 +171,14 @@ def read_row(raw: bytes) -> dict[str, Any]:
     if wrong == "in":
         wrong = f"in.{_INPUTS(row.get('in'))}"
     if wrong is not None:
+        raise _fault(wrong)
+    return row
+
+
+def read_journal(raw: bytes) -> dict[str, Any]:
+    """A published journal from its exact bytes. Raises ``audit.form``."""
+    row: dict[str, Any] = read_canonical(raw)
+    if (wrong := _JOURNAL(row)) is not None:
         raise _fault(wrong)
     return row
 

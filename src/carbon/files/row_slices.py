@@ -42,7 +42,7 @@ class Checked:
         return len(self.ends)
 
 
-def slices(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def slices(blocks: Iterator[bytes], limit: int = MAX_ROW_BYTES) -> Iterator[bytes]:
     """Whole lines, some at a time; the last one may lack its end. Raises ``leaf.too_large``."""
     rest = b""
     for block in blocks:
@@ -52,8 +52,8 @@ def slices(blocks: Iterator[bytes]) -> Iterator[bytes]:
             rest = block[cut:]
         else:
             rest += block
-        if len(rest) > MAX_ROW_BYTES:
-            raise CarbonError("leaf.too_large", size=len(rest), limit=MAX_ROW_BYTES)
+        if len(rest) > limit:
+            raise CarbonError("leaf.too_large", size=len(rest), limit=limit)
     if rest:
         yield rest
 

@@ -123,8 +123,13 @@ class Unit(Decisions, Protocol):
         They become facts with the decision that is added next.
         """
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
-        """Note which leaves the decision that is added next issues for, from and to before."""
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
+        """Note which leaves the decision that is added next issues for, from and to before.
+
+        ``parts``: the report's number, and that of the month's last one that was issued.
+        """
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
         """Set serial blocks aside for a hold, the lowest first or the ones asked for.
@@ -165,6 +170,14 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Downstream:
+    """Records concerned by something, and the points that rest on them."""
+
+    uses: Sequence[Use]
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Serials and who holds them; ``hold``: what reserves them."""
 
@@ -177,10 +190,10 @@ class Held:
 class ImpactReader(Protocol):
     """Finds what is downstream of records and factors."""
 
-    def of_records(self, fact_ids: Sequence[str]) -> Sequence[Use]:
+    def of_records(self, fact_ids: Sequence[str]) -> Downstream:
         """Where some records stand."""
 
-    def of_factor(self, numbers: Mapping[str, int]) -> Sequence[Use]:
+    def of_factor(self, numbers: Mapping[str, int]) -> Downstream:
         """Where a factor row is used; ``numbers``: its number by the catalogue's root."""
 
     def holdings(self, blocks: Sequence[Block]) -> Sequence[Held]:

@@ -16,6 +16,8 @@ from carbon.domain.log.checkpoint import verify_checkpoint
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.note import Verify
 from carbon.ports import LogReader, Progress, Signer, StoredFact, StoreReader
+from carbon.ports.ledger import LedgerReader
+from carbon.services.invariants import Stores, check_everything
 
 #: Faults of one fact that are told one by one; a broken table would fill pages otherwise.
 FAULTS_PER_FACT = 20
@@ -32,7 +34,12 @@ class Reconciliation:
 
 
 def reconcile(
-    store: StoreReader, log: LogReader, signer: Signer, verify: Verify, progress: Progress
+    store: StoreReader,
+    ledger: LedgerReader,
+    log: LogReader,
+    signer: Signer,
+    verify: Verify,
+    progress: Progress,
 ) -> Reconciliation:
     """Compare everything. Raises ``log.*`` only where nothing can be read at all."""
     found = Reconciliation()
@@ -60,6 +67,7 @@ def reconcile(
         for replaced, (_, seq) in corrections.items()
         if not store.is_pending(seq)
     ]
+    found.differences += check_everything(Stores(ledger, log, published.size))
     return found
 
 
@@ -107,7 +115,7 @@ def _compare_rows(
 
 def _published_rows(leaf: dict[str, object], log: LogReader) -> Iterator[bytes]:
     match leaf:
-        case {"type": "submission", "file": {"sha256": str(digest)}}:
+        case {"type": "submission" | "journals", "file": {"sha256": str(digest)}}:
             return (line.rstrip(b"\n") for line in log.rows(digest))
         case {"row": row}:
             return iter([canonical(row)])

@@ -24,6 +24,7 @@ from carbon.domain.log.tile import (
     tile_reader,
 )
 from carbon.ports import Clock, Head, LogFiles, LogQueue, PendingLeaf, Progress, Signer
+from carbon.ports.ledger import JournalGatherer
 
 #: Leaves that one checkpoint adds at most.
 LEAVES_AT_ONCE = 10_000
@@ -34,12 +35,15 @@ _EMPTY = Head(0, EMPTY_ROOT, b"")
 def sequence(
     queue: LogQueue,
     files: LogFiles,
+    journals: JournalGatherer,
     signer: Signer,
     verify: Verify,
     clock: Clock,
     progress: Progress,
 ) -> Head | None:
     """Give every pending leaf its place and publish the checkpoint; returns the last one.
+
+    Journals of the ledger that no leaf has yet become one bulk leaf first.
 
     Raises ``log.busy`` while another process sequences, ``log.rollback`` where the database is
     older than what was signed, ``log.changed`` and ``log.inconsistent`` where files were altered,
@@ -48,6 +52,7 @@ def sequence(
     """
     with files.sequencing(), queue.sequencing():
         head = _recover(queue, files, signer, verify)
+        journals.gather(clock.now())
         placed = 0
         while leaves := queue.pending(LEAVES_AT_ONCE):
             head = _advance(head, leaves, queue, files, signer, clock)

@@ -37,10 +37,10 @@ def insert(
     names = ", ".join(columns)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608  our own names
+        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
         connection.exec_driver_sql(statement, [tuple(row) for row in rows])
     else:
-        statement = f"INSERT INTO {table.name} ({names}) SELECT * FROM {_unnested(columns)}"  # noqa: S608
+        statement = f"INSERT INTO {table.name} ({names}) SELECT * FROM {_unnested(columns)}"
         connection.exec_driver_sql(statement, _arrays(columns, rows))
 
 
@@ -73,7 +73,7 @@ def _insert_keyed(
         return {row[1]: row[0] for row in numbered}
     names = ", ".join(columns)
     statement = (
-        f"INSERT INTO {table.name} ({names}) SELECT * FROM {_unnested(columns)} "  # noqa: S608
+        f"INSERT INTO {table.name} ({names}) SELECT * FROM {_unnested(columns)} "
         "ON CONFLICT (key) DO NOTHING RETURNING key, id"
     )
     found = connection.exec_driver_sql(statement, _arrays(columns, rows))
@@ -127,7 +127,7 @@ ENTER = f"""WITH made AS (
     (SELECT id FROM account WHERE asset = s.id AND code = i.cr), i.amount
   FROM {_unnested(_LINE)} JOIN made AS m ON m.key = i.of LEFT JOIN asset AS s ON s.code = i.asset
 )
-SELECT key, id FROM made"""  # noqa: S608  our own names
+SELECT key, id FROM made"""
 
 
 def enter(connection: sa.Connection, journals: Sequence[Journal], at: datetime) -> Numbers:

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_absent
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
@@ -58,6 +57,8 @@ def _number(connection: sa.Connection, table: sa.Table, key: Mapping[str, Any], 
     if number is None:
         row = sa.insert(table).values(**key, **rest)
         if connection.dialect.name == "postgresql":  # where another one may be faster
+            from sqlalchemy.dialects.postgresql import insert as insert_absent
+
             row = insert_absent(table).values(**key, **rest).on_conflict_do_nothing()
         connection.execute(row)
         number = connection.execute(find).scalar_one()
@@ -100,12 +101,13 @@ def _enter(
     if not using <= numbers.keys():
         raise CarbonError("store.raced", reason=", ".join(using - numbers.keys()))
     known = digests_of(connection, t.journal, [key for key in firsts if key not in numbers])
-    entered = {id(journal) for journal in new}
+    known |= {journal.key: journal.digest() for journal in new}
+    fresh = dict(numbers)
     return tuple(
-        Answer(j.key)
-        if id(j) in entered
-        else answer_again(j, known.get(j.key) or firsts[j.key].digest())
-        for j in journals
+        answer_again(journal, known[journal.key])
+        if fresh.pop(journal.key, None) is None
+        else Answer(journal.key)
+        for journal in journals
     )
 
 

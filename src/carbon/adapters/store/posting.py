@@ -3,8 +3,9 @@
 PostgreSQL: one statement posts all its transfers at once, accounts locked in the order of their
 numbers, with the rights of the schema's owner, since the application has none to change an account.
 Plans are kept for a session and must serve one row as well as a thousand: without hash and merge
-joins they look accounts up, and never read whole tables. SQLite posts a journal when its last line is there, and its guard of
-accounts admits nothing but that: each complete journal counts once, in order.
+joins they look accounts up, and never read whole tables. SQLite posts a journal when its last line
+is there, and its guard of accounts admits nothing but that: each complete journal counts once, in
+order.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def _held(sign: str, rows: str) -> str:
     SELECT id, s.amount FROM sides AS s JOIN public.account USING (id)
     ORDER BY id FOR NO KEY UPDATE OF account
   )
-  UPDATE public.account AS a SET held = a.held {sign} s.amount FROM locked AS s WHERE a.id = s.id;"""
+  UPDATE public.account AS a SET held = a.held {sign} s.amount
+    FROM locked AS s WHERE a.id = s.id;"""
 
 
 _ENDED = "(SELECT h.dr, h.amount FROM added JOIN public.hold AS h ON h.id = added.hold) AS rows"
@@ -159,26 +161,23 @@ def _delta(counter: str, side: str) -> str:
     return f"NEW.{counter} - OLD.{counter} = ({own})"
 
 
-#: When an account may change: its counters follow from a journal that is complete and that it was
-#: not moved by yet, and what it holds for others is what its open holds add up to.
+#: When an account may change. Either its counters follow from a journal that is complete and that
+#: it was not moved by yet, or what it holds for others is now what its open holds add up to.
 COUNTED = f"""NEW.id = OLD.id AND NEW.asset = OLD.asset AND NEW.code = OLD.code
   AND NEW.policy = OLD.policy AND NEW.opened_at = OLD.opened_at
-  AND (
-    (NEW.debits, NEW.credits, NEW.last_journal) = (OLD.debits, OLD.credits, OLD.last_journal)
-    OR (
-      NEW.last_journal > OLD.last_journal AND {_delta("debits", "dr")} AND {_delta("credits", "cr")}
-      AND EXISTS (
-        SELECT 1 FROM journal AS j JOIN transfer AS t ON t.journal = j.id AND t.line = j.lines - 1
-        WHERE j.id = NEW.last_journal
-      )
+  AND CASE WHEN NEW.held = OLD.held THEN
+    NEW.last_journal > OLD.last_journal AND {_delta("debits", "dr")} AND {_delta("credits", "cr")}
+    AND EXISTS (
+      SELECT 1 FROM journal AS j JOIN transfer AS t ON t.journal = j.id AND t.line = j.lines - 1
+      WHERE j.id = NEW.last_journal
     )
-  )
-  AND (
-    NEW.held = OLD.held OR NEW.held = (
+  ELSE
+    (NEW.debits, NEW.credits, NEW.last_journal) = (OLD.debits, OLD.credits, OLD.last_journal)
+    AND NEW.held = (
       SELECT coalesce(sum(amount), 0) FROM hold
       WHERE dr = NEW.id AND NOT EXISTS (SELECT 1 FROM hold_end WHERE hold_end.hold = hold.id)
     )
-  )"""
+  END"""
 
 
 def _abort(name: str) -> str:

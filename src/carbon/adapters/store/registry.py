@@ -66,6 +66,12 @@ class RegistryStore:
             text = connection.execute(under_way).scalar() or connection.execute(done).scalar()
         return None if text is None else json.loads(text)
 
+    def forget(self, id_: str) -> bool:
+        """Erase what of a retirement is not published; whether there was anything."""
+        with self._database.write() as connection:
+            found = connection.execute(sa.delete(t.certificate).where(t.certificate.c.id == id_))
+        return found.rowcount > 0
+
     def catalogues(self) -> Sequence[str]:
         """Roots of all catalogues that were computed with."""
         query = sa.select(t.fact.c.key).where(t.fact.c.kind == "catalogue")
@@ -268,13 +274,15 @@ class DecidingUnit(StoredDecisions):
         self._issued.append((asset, blocks))
         return blocks
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
         """Note which leaves the decision added next issues for."""
         self._covered = {
             "project": project,
             "month": month,
-            "part": part,
-            "previous": part - 1 if part else None,
+            "part": parts[0],
+            "previous": parts[1],
             "from_leaf": leaves[0],
             "to_leaf": leaves[1],
         }

@@ -21,6 +21,7 @@ from carbon.adapters.published import (
 from carbon.adapters.store import schema
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
+from carbon.adapters.store.journal_leaves import JOURNALS, journal_texts
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.tabular.typed import identifiers
 from carbon.adapters.vault import Vault, salts, unsealed
@@ -192,6 +193,12 @@ class WholeStore:
 
     def row_texts(self, seq: int) -> Iterator[bytes]:
         """Published rows made anew, in order."""
+        kind = sa.select(t.fact.c.kind).where(t.fact.c.seq == seq)
+        with self._database.read() as connection:
+            is_journals = connection.execute(kind).scalar() == JOURNALS
+        if is_journals:
+            yield from journal_texts(self._database, seq)
+            return
         for rows in of_submission(self._database, seq):
             yield from row_texts(columns_of(rows)).cast(pa.binary()).to_pylist()
 

@@ -27,6 +27,11 @@ def serial(number: int) -> str:
     return f"HD-{number:012d}"
 
 
+def is_serial(text: str) -> bool:
+    """Whether a text is a serial number as people read it."""
+    return _SERIAL.fullmatch(text.strip().upper()) is not None
+
+
 def serial_number(text: str) -> int:
     """A serial number from its text or plain digits. Raises ``serial.invalid``."""
     match = _SERIAL.fullmatch(text.strip().upper())

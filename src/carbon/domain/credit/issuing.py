@@ -124,7 +124,8 @@ def check_issuance(history: History, draft: Draft, today: date, planned: Issuanc
     draft.check_id(draft.content["report"])
     where = position(history, planned.project.id, planned.report["period"])
     begins = planned.report["leaves"]["from"], int(planned.report["deficit_in_g"])
-    if (where.first, where.deficit_g) != begins:
+    last = where.part - 1  # a later report of the month takes the place of an earlier one
+    if (planned.report["part"], (where.first, where.deficit_g)) != (last, begins):
         raise CarbonError("issuance.moved", report=draft.id)
     refuse_frozen(history, planned.owner)
     if int(draft.content["credits"]) != planned.amounts.credits:

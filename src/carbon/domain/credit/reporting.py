@@ -37,7 +37,8 @@ def build(
 def check_place(history: History, draft: Draft) -> None:
     """The owner's, of a month that may be credited, next in its chain, after both commitments.
 
-    Raises ``report.crediting``, ``report.part``, ``report.commitment``, ``decision.*``.
+    Raises ``report.crediting``, ``report.unstated``, ``report.part``, ``report.commitment``,
+    ``decision.*``.
     """
     content = draft.content
     project = project_named(history, content["project"])
@@ -46,10 +47,21 @@ def check_place(history: History, draft: Draft) -> None:
     month = Period.parse(content["month"])
     if not project.covers(month.first_day, month.last_day):
         raise CarbonError("report.crediting", project=project.id, month=month)
+    _check_earlier(history, project.id, content["month"])
     where = position(history, project.id, content["month"])
     if (content["part"], content["leaves"]["from"]) != (where.part, where.first):
         raise CarbonError("report.part", report=draft.id, part=where.part)
     check_commitments(history, draft.id, content["leaves"]["to"])
+
+
+def _check_earlier(history: History, project: str, month: str) -> None:
+    """A new report of a month only after a statement on the last one.
+
+    Otherwise a sample that displeases could be dropped, with what it found, for another one.
+    """
+    earlier = history.every("report", f"{project}/{month}/")
+    if earlier and history.find("statement", earlier[-1].decision.id) is None:
+        raise CarbonError("report.unstated", report=earlier[-1].decision.id)
 
 
 def check_report(history: History, draft: Draft, today: date, built: Reported) -> None:

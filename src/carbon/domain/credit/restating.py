@@ -57,11 +57,19 @@ def check_restatement(history: History, draft: Draft, restated: Restated) -> Non
     reports = [told["report"] for told in draft.content["reports"]]
     if len(set(reports)) < len(reports):
         raise CarbonError("decision.form", kind=draft.kind, member="reports")
+    _check_known(history, draft)
     for told in draft.content["reports"]:
         before, after = restated[told["report"]]
         found = excess_credits(history, told["report"], before, after.document)
         if (int(told["credits"]), told["sha256"]) != (found, after.sha256):
             raise CarbonError("restatement.differs", report=told["report"], credits=found)
+
+
+def _check_known(history: History, draft: Draft) -> None:
+    """What was restated before is published and taken into account."""
+    for earlier in history.every("restatement"):
+        if earlier.leaf_index is None or earlier.leaf_index >= draft.content["known"]:
+            raise CarbonError("restatement.known", id=earlier.decision.id)
 
 
 def owed_g(missing: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:

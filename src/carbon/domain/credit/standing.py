@@ -10,22 +10,29 @@ from carbon.domain.credit.history import Decided, History
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a project stands after its issuances: what the next report starts from.
+    """What the next report of a project's month starts from.
 
-    ``part``: number of the month's next report; ``first``: leaf its records begin at;
+    ``part``: its number among the month's reports; ``first``: leaf its records begin at, which is
+    where the last issued one ended; ``previous``: that one's number, ``None`` before the first;
     ``deficit_g``: losses carried, never positive.
     """
 
     part: int
     first: int
+    previous: int | None
     deficit_g: int
 
 
 def position(history: History, project: str, month: str) -> Position:
     """What the next report of a month starts from."""
-    own = history.every("issuance", f"{project}/{month}/")
-    first = own[-1].decision.effect["to"] if own else 0
-    return Position(len(own), first, deficit_g(history, project))
+    reports = history.every("report", f"{project}/{month}/")
+    issued = [found.decision for found in history.every("issuance", f"{project}/{month}/")]
+    return Position(
+        part=len(reports),
+        first=issued[-1].effect["to"] if issued else 0,
+        previous=int(issued[-1].id.rpartition("/")[2]) if issued else None,
+        deficit_g=deficit_g(history, project),
+    )
 
 
 def deficit_g(history: History, project: str) -> int:

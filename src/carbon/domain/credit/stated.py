@@ -15,6 +15,7 @@ from carbon.domain.mrv.evaluation import MATERIALITY_BP, Claim, Evaluation, eval
 from carbon.domain.mrv.findings import Finding, blocking
 from carbon.domain.mrv.statement import check_statement
 
+ADVERSE: Final = "adverse"
 #: Fields that people write; the others follow from the report, the sample and the findings.
 WRITTEN: Final = (
     "responsible_party", "criteria", "boundary", "objective", "assurance", "independence",
@@ -37,8 +38,13 @@ def statement_fields(
     written: Mapping[str, str],
     day: date,
 ) -> dict[str, Any]:
-    """All fields of a statement, from what people write and what follows from the rest."""
+    """All fields of a statement, from what people write and what follows from the rest.
+
+    A verifier may write an adverse ``opinion`` whatever the sample says, for a finding that stays
+    open; no other opinion can be chosen.
+    """
     sample, found = sample_of(history, report), evaluation(history, report, document)
+    adverse = written.get("opinion") == ADVERSE
     findings = findings_of(history, report.partition("/")[0])
     return {
         **{name: written[name] for name in WRITTEN if name in written},
@@ -51,8 +57,8 @@ def statement_fields(
         "claimed_g": str(found.reported_g),
         "projected_g": str(found.claimed.projected_g),
         "bound_g": str(found.claimed.bound_g),
-        "verified_g": str(found.verified_g),
-        "opinion": found.opinion,
+        "verified_g": "0" if adverse else str(found.verified_g),
+        "opinion": ADVERSE if adverse else found.opinion,
         "team": [assignment_of(history, report)["verifier"]],
         "date": day.isoformat(),
         "report": report_of(history, report).content["sha256"],
@@ -77,7 +83,7 @@ def check_stated(history: History, draft: Draft, today: date, document: Mapping[
         if signer.person != assigned[name]:
             raise CarbonError("verification.person", report=report)
     check_statement(fields)
-    if fields["opinion"] != "adverse":  # which waits for nobody: nothing is issued on it
+    if fields["opinion"] != ADVERSE:  # which waits for nobody: nothing is issued on it
         _refuse_blocked(history, report, today)
     day = date.fromisoformat(fields["date"])
     wanted = statement_fields(history, report, document, fields, day)

@@ -6,12 +6,28 @@ from carbon.domain.errors.fault import fault
 
 FAULTS = (
     fault(
+        "ledger.broken",
+        "账本不变式 {id} 不成立（{rule}）：{count} 处，如 {example}。",
+        "Invariant {id} of the ledger is broken ({rule}): {count} times, such as {example}.",
+        "请停止写入，保存数据库副本，查明是谁绕过了程序。",
+        "Stop writing, keep a copy of the database, and find out who went around the program.",
+    ),
+    fault(
+        "ledger.replay",
+        "{asset} 的账户 {account}：只凭日志重放与数据库余额不同（I12）。",
+        "The account {account} of {asset}: the log replayed comes to another balance than the "
+        "database has (I12).",
+        "日志为准；请查明谁改动了数据库。",
+        "The log is right: find out who changed the database.",
+    ),
+    fault(
         "ledger.form",
         "账务内容无效：{what} = {value}。",
         "Part of the entry is invalid: {what} = {value}.",
-        "代码不超过 100 个可见 ASCII 字符，金额为正整数，收付账户不同，每笔分录 1 至 1,000 行。",
-        "Codes are up to 100 visible ASCII characters, amounts positive integers, the two accounts "
-        "differ, a journal has 1 to 1,000 lines.",
+        "代码为不超过 100 个字母、数字与 ._/:@+-（可用单个空格隔开），金额为正整数，收付账户不同，"
+        "每笔分录 1 至 1,000 行。",
+        "Codes are up to 100 letters, digits and ._/:@+- (single spaces between them), amounts "
+        "positive integers, the two accounts differ, a journal has 1 to 1,000 lines.",
     ),
     fault(
         "ledger.unknown",
@@ -49,6 +65,13 @@ FAULTS = (
         "not mirrored line by line.",
         "请按原分录逐行反向冲销，且只冲销一次。",
         "Mirror every line of the journal, once.",
+    ),
+    fault(
+        "ledger.busy",
+        "{key} 未受理：等待入账的分录过多，或正在停机。",
+        "{key} was not taken: too many journals wait, or the service is stopping.",
+        "请稍后以同一编号重试：已入账的不会重复。",
+        "Try again later with the same id: what is posted is not posted twice.",
     ),
     fault(
         "ledger.ended",

@@ -296,6 +296,27 @@ FAULTS = (
         "A correction names one earlier fact, once; to change it again, correct the correction.",
     ),
     fault(
+        "audit.overdrawn",
+        "只凭日志重放，{asset} 的账户 {account} 为负。",
+        "Replayed from the log alone, the account {account} of {asset} is negative.",
+        "持有账户不得透支：请查明缺了或多了哪笔分录。",
+        "A holder cannot be overdrawn: find out which journal is missing or too many.",
+    ),
+    fault(
+        "audit.policy",
+        "账户 {account} 前后性质不同，或只进不出的账户有付出。",
+        "The account {account} changes its policy, or only receives and yet gives.",
+        "账户性质开立后不变；已注销、已取消的数量不可动用。",
+        "A policy never changes; what was retired or cancelled is never moved again.",
+    ),
+    fault(
+        "audit.reversal",
+        "冲销不是此前某笔分录的逐行反向，或该分录已被冲销。",
+        "The reversal mirrors no earlier journal line by line, or that was reversed before.",
+        "冲销须指明此前的一笔分录，且只冲销一次。",
+        "A reversal names an earlier journal, each once.",
+    ),
+    fault(
         "audit.unexpected",
         "这个文件不属于日志。",
         "This file belongs to nothing in the log.",

@@ -10,9 +10,9 @@ from typing import Final
 
 from carbon.domain.errors import CarbonError
 
-#: What a code may look like. It is published: no name of a person, no line break, and no second
-#: space, where other programs end a name.
-_CODE: Final = re.compile(r"[A-Za-z0-9](?: ?[!-~])*")
+#: What a code may look like. It is published, so it names no person; a second space, or a sign that
+#: means something to them, would mislead the programs a journal is exported to.
+_CODE: Final = re.compile(r"[A-Za-z0-9](?: ?[A-Za-z0-9._/:@+-])*")
 MAX_CODE: Final = 100
 #: Amounts and counters are signed 64-bit integers in every engine.
 MAX_AMOUNT: Final = 2**63 - 1

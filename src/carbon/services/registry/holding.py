@@ -16,6 +16,7 @@ from carbon.domain.credit.moving import (
     CANCELLED,
     CHECKS,
     RETIRED,
+    check_movement,
     check_transfer,
     giver,
     holder,
@@ -75,11 +76,20 @@ def serials_told(blocks: list[Block]) -> list[dict[str, str]]:
     return [{"first": str(block.first), "last": str(block.last)} for block in blocks]
 
 
+def _refuse_pilot(context: Context, draft: Draft) -> None:
+    """A pilot unit backs no claim: outside a demonstration it can only be cancelled."""
+    if draft.content["asset"].endswith(PILOT) and not context.demonstration:
+        raise CarbonError("holding.pilot", asset=draft.content["asset"])
+
+
+def _check_retirement(context: Context, draft: Draft) -> None:
+    check_movement(context.unit, draft, context.today)
+    _refuse_pilot(context, draft)
+
+
 def _check_transfer(context: Context, draft: Draft) -> None:
-    content = draft.content
     check_transfer(context.unit, draft, context.today, context.calendar.add_working_days)
-    if content["asset"].endswith(PILOT) and not context.demonstration:
-        raise CarbonError("holding.pilot", asset=content["asset"])
+    _refuse_pilot(context, draft)
     _check_limits(context, draft)
 
 
@@ -122,6 +132,6 @@ _RULES = rules_of(CHECKS)
 RULES: Rules = {
     **_RULES,
     "transfer": _movement(_check_transfer),
-    "retirement": _movement(_RULES["retirement"].check),
+    "retirement": _movement(_check_retirement),
     "cancellation": _movement(_RULES["cancellation"].check),
 }

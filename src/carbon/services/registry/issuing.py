@@ -13,7 +13,7 @@ from carbon.domain.credit.decision import Draft
 from carbon.domain.credit.issuance import GRAMS_PER_CREDIT, Block, apportion, merge
 from carbon.domain.credit.issuing import IssuancePlan, check_issuance, independent, plan
 from carbon.domain.credit.moving import BUFFER, ISSUED, RESIDENTS, holder
-from carbon.domain.credit.standing import issued_reports
+from carbon.domain.credit.standing import issued_reports, position
 from carbon.domain.ledger.journal import MAX_LINES
 from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
@@ -56,7 +56,9 @@ def _apply(context: Context, draft: Draft) -> dict[str, Any]:
     planned = _plan(context, draft)
     document = planned.report
     leaves = document["leaves"]["from"], document["leaves"]["to"]
-    context.unit.cover(planned.project.id, document["period"], document["part"], leaves)
+    previous = position(context.unit, planned.project.id, document["period"]).previous
+    parts = document["part"], previous
+    context.unit.cover(planned.project.id, document["period"], parts, leaves)
     _carry(context, draft, planned)
     blocks = _credit(context, draft, planned)
     serials = [

@@ -64,14 +64,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_journal_key"),
         sqlite_strict=True,
     )
-    op.create_index(
-        "ix_journal_pending",
-        "journal",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("fact_seq IS NULL"),
-        sqlite_where=sa.text("fact_seq IS NULL"),
-    )
+    op.create_index("ix_journal_fact_seq_id", "journal", ["fact_seq", "id"], unique=False)
     op.create_table(
         "transfer",
         sa.Column("journal", BIG, nullable=False),
