@@ -68,7 +68,8 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
     facts.check()
     journals.finish()
     if tree.levels is not None:
-        decisions.check(Known(heads, tree.levels), Rows(files, references, turn))
+        rows = Rows(files, references, tree.levels.size, turn)
+        decisions.check(Known(heads, tree.levels), rows)
     references.check_named()
     files.check_checker()
     files.check_unexpected()

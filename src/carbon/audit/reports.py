@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from datetime import date
 from typing import Any
 
@@ -39,13 +40,20 @@ class Known:
 
 
 class Rows:
-    """Leaves, rows and catalogues as a report reads them; ``turn`` is told rows read again."""
+    """Leaves, rows and catalogues as a report reads them; ``turn`` is told rows read again.
+
+    ``size``: leaves of the log as it is now, whose bundles are those that were checked.
+    """
 
     def __init__(
-        self, files: PublicFiles, references: References, turn: Callable[[int], None]
+        self, files: PublicFiles, references: References, size: int, turn: Callable[[int], None]
     ) -> None:
-        self._log, self._references, self._turn = files.log, references, turn
-        self.leaves = files.log.leaves
+        self._log, self._references = files.log, references
+        self._size, self._turn = size, turn
+
+    def leaves(self, size: int) -> Iterator[bytes]:
+        """The first leaves."""
+        return islice(self._log.leaves(self._size), size)
 
     def rows(self, digest: str) -> Iterator[bytes]:
         """The rows of a submission."""
