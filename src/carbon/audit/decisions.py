@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final
 
 from carbon.audit.files import REPORTS, PublicFiles
-from carbon.audit.history import LogHistory
 from carbon.audit.movements import Movements
 from carbon.audit.reports import Known, Reports, Rows
 from carbon.audit.result import Tally
@@ -27,7 +26,7 @@ from carbon.domain.credit.decision import (
     members_of,
 )
 from carbon.domain.credit.drawn import check_inspection, drawn, is_drawn
-from carbon.domain.credit.history import Check, Decided, History
+from carbon.domain.credit.history import Check, Decided, History, HistorySoFar
 from carbon.domain.credit.stated import check_stated, stated
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import as_signed
@@ -92,7 +91,7 @@ class _Replay:
 
     def __init__(self, files: PublicFiles, tally: Tally, known: Known, rows: Rows) -> None:
         self._tally, self._known = tally, known
-        self._history = LogHistory()
+        self._history = HistorySoFar()
         self._reports = Reports(files, tally, self._history, rows, known)
         self._movements = Movements(tally, self._history, self._reports)
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from carbon.audit.history import LogHistory
 from carbon.audit.reports import Reports
 from carbon.audit.result import Tally
 from carbon.domain.credit.decision import Decision, Draft
+from carbon.domain.credit.history import HistorySoFar
 from carbon.domain.credit.holdings import Holdings, blocks_told, replay
 from carbon.domain.credit.issuing import IssuancePlan, check_issuance, plan
 from carbon.domain.credit.moving import BUFFER, CANCELLED, RESIDENTS, RETIRED, holder
@@ -28,7 +28,7 @@ from carbon.domain.errors import CarbonError
 class Movements:
     """Checks issuances and restatements, and replays whatever moves serials."""
 
-    def __init__(self, tally: Tally, history: LogHistory, reports: Reports) -> None:
+    def __init__(self, tally: Tally, history: HistorySoFar, reports: Reports) -> None:
         self._tally, self._history, self._reports = tally, history, reports
         self._holdings = Holdings()
 

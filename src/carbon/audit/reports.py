@@ -10,16 +10,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from carbon.audit.files import REPORTS, PublicFiles
 from carbon.audit.heads import Heads
-from carbon.audit.history import LogHistory
 from carbon.audit.result import Tally
 from carbon.audit.terms import References
 from carbon.domain.credit.decision import Draft
+from carbon.domain.credit.history import HistorySoFar
 from carbon.domain.credit.project import project_named
 from carbon.domain.credit.reporting import build, check_closed, check_place
 from carbon.domain.errors import CarbonError
@@ -74,7 +74,7 @@ class Reports:
     """The reports of a log, and their documents by id."""
 
     def __init__(
-        self, files: PublicFiles, tally: Tally, history: LogHistory, rows: Rows, known: Known
+        self, files: PublicFiles, tally: Tally, history: HistorySoFar, rows: Rows, known: Known
     ) -> None:
         self._files, self._tally, self._history = files, tally, history
         self._rows, self._known = rows, known

@@ -31,7 +31,7 @@ from carbon.domain.period import Period
 from carbon.ports.registry import Movement, Waiting
 
 #: Number of the advisory lock on PostgreSQL; any fixed one.
-_LOCK = 6_963
+DECISIONS_LOCK = 6_963
 #: What one listing returns at most; a registry of a district stays far below.
 _MOST = 100_000
 
@@ -47,7 +47,7 @@ class RegistryStore:
         """A transaction to decide in. Raises ``store.raced``."""
         with raced(), self._database.write() as connection:
             if not self._database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(DECISIONS_LOCK)))
             yield DecidingUnit(connection, now)
 
     @contextmanager

@@ -40,10 +40,7 @@ class Holdings:
 
     def __iter__(self) -> Iterator[Holding]:
         """By serial, neighbours of one account joined."""
-        ordered = (self._held[first] for first in self._firsts)
-        for (asset, account), held in groupby(ordered, key=lambda h: (h.asset, h.account)):
-            for block in merge(one.block for one in held):
-                yield Holding(block, asset, account)
+        return joined(self._held[first] for first in self._firsts)
 
     def count(self, asset: str, account: str) -> int:
         """Credits of an asset in an account."""
@@ -88,6 +85,13 @@ class Holdings:
     def _take(self, held: Holding) -> None:
         del self._held[held.block.first]
         self._firsts.pop(bisect_right(self._firsts, held.block.first) - 1)
+
+
+def joined(ordered: Iterable[Holding]) -> Iterator[Holding]:
+    """Holdings in the order of serials, neighbours of one account as one."""
+    for (asset, account), held in groupby(ordered, key=lambda h: (h.asset, h.account)):
+        for block in merge(one.block for one in held):
+            yield Holding(block, asset, account)
 
 
 def _shared(one: Block, other: Block) -> int:

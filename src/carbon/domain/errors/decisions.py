@@ -6,6 +6,13 @@ from carbon.domain.errors.fault import fault
 
 FAULTS = (
     fault(
+        "registry.broken",
+        "登记簿不变式 {id} 不成立（{rule}）：{count} 处，如 {example}。",
+        "Invariant {id} of the registry is broken ({rule}): {count} times, such as {example}.",
+        "请停止写入，保存数据库副本，查明是谁绕过了程序。",
+        "Stop writing, keep a copy of the database, and find out who went around the program.",
+    ),
+    fault(
         "serial.next",
         "区段 {serials} 不紧接此前签发的最后一号 {last}。",
         "The range {serials} does not follow the last serial issued, {last}.",
