@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -17,6 +20,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.row import MAX_ROW_BYTES, row_text
 from carbon.domain.log.merkle import hash_leaves
 from carbon.services.invariants import _RULES
+from conftest import environment_of
 from ledgers import AT, FEN, GONE, ISSUER, POINTS, Books, journal, move
 from published_logs import Published, quiet
 from store_rows import raw
@@ -275,3 +279,22 @@ def test_an_error_says_which_rule_is_broken_in_both_languages():
         assert text.zh in error.say("zh")
         assert text.en in error.say("en")
         assert rule.value in error.say("en")
+
+
+def test_the_command_line_tells_balances_and_exports(system, books):
+    books.post(journal("k1", move(ISSUER, "a", 2**60)))
+
+    def carbon(*words):
+        command = [sys.executable, "-m", "carbon", "ledger", *words]
+        environment = {**os.environ, **environment_of(system.settings), "CARBON_LANG": "en"}
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, env=environment
+        ).stdout
+
+    told = json.loads(carbon("balances", "--asset", POINTS, "--json"))
+    mine = {"asset": POINTS, "account": "a", "policy": "holder", "held": "0"}
+    assert mine | {"balance": str(2**60)} in told
+    assert f"{2**60:,}" in carbon("balances")
+    assert carbon("export") == (
+        f'2026-11-23 * (1) test  ; k1\n    issuer  -{2**60} "points"\n    a  {2**60} "points"\n\n'
+    )
