@@ -145,7 +145,7 @@ def test_two_pairs_of_issuers_at_once_issue_once(pilot_at):
         thread.join()
     done = [answer for answer in told if isinstance(answer, dict)]
     assert done, told
-    assert {answer["effect"]["credits"] for answer in done} == {"212"}
-    assert set(map(str, told)) <= {str(done[0]), "decision.role", "issuance.moved"}
+    assert all(answer == done[0] for answer in done)
+    assert {code for code in told if isinstance(code, str)} <= {"decision.role", "store.raced"}
     assert pilot.registry.holdings("zhuan")[0]["free"] == 201
     assert [w.id for w in pilot.registry.waiting()] == []

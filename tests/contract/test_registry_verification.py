@@ -8,7 +8,7 @@ import pytest
 
 from carbon.bootstrap.verification import Inspected, read_sheet, write_sheet
 from carbon.domain.credit.decision import Decision, Signature
-from carbon.services.registry.verifying import statement_fields
+from carbon.domain.credit.stated import statement_fields
 from pilot import MONTH, REPORT, WRITTEN, refused
 
 

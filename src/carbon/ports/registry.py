@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.history import Decided, History
 from carbon.domain.credit.issuance import Block
 from carbon.domain.period import Period
+from carbon.ports.ledger import Broken
 
 #: A movement: asset, account that gives, account that gets, amount.
 Movement = tuple[str, str, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision that took effect, and its place in the log; ``None`` until it is sequenced."""
-
-    decision: Decision
-    leaf_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +45,8 @@ class Choice:
     version: str
 
 
-class Decisions(Protocol):
-    """Reads what was decided."""
-
-    def members(self) -> Mapping[str, Member]:
-        """Who may sign now, by public key."""
-
-    def registered(self) -> Mapping[str, Member]:
-        """Everybody who ever could, by public key."""
-
-    def find(self, kind: str, id_: str) -> Decided | None:
-        """One decision."""
+class Decisions(History, Protocol):
+    """Reads what was decided, and what only the database knows."""
 
     def every(
         self, kind: str, prefix: str = "", since: datetime | None = None
@@ -204,6 +190,58 @@ class Held:
     account: str
     block: Block
     hold: str | None
+
+
+class RegistryRule(StrEnum):
+    """What always holds of the registry; the number is that of the project's list of invariants."""
+
+    DECIDED = "I10"
+    ISSUED = "I6"
+    HELD = "I6b"
+    RESERVED = "I6c"
+    REPLAYED = "I12"
+    CARRIED = "I12b"
+    COVERED = "I15"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A decision as it is kept: its row, and the body of its fact.
+
+    ``covers``: of an issuance, project, month, part, and leaves from and to before.
+    """
+
+    kind: str
+    id: str
+    persons: tuple[str, ...]
+    body: bytes
+    covers: tuple[str, str, int, int, int] | None
+
+
+class RegistryBooks(Protocol):
+    """The whole registry as of one moment, for checks."""
+
+    def broken(self, rule: RegistryRule) -> Broken | None:
+        """What breaks a rule that a statement can check, if anything does."""
+
+    def decisions(self) -> Iterator[Kept]:
+        """All decisions in their order."""
+
+    def holdings(self) -> Iterator[Held]:
+        """Who holds which serials, ascending."""
+
+    def issued(self) -> Iterator[tuple[str, Block]]:
+        """Issued blocks with their assets, ascending."""
+
+    def carried(self) -> Iterator[tuple[str, str, int]]:
+        """Asset, account and balance of grams that wait to become a credit."""
+
+
+class RegistryReader(Protocol):
+    """Opens the registry for checks."""
+
+    def books(self) -> AbstractContextManager[RegistryBooks]:
+        """All of it as of one moment: nothing is decided meanwhile."""
 
 
 class ImpactReader(Protocol):

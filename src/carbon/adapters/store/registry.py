@@ -22,13 +22,14 @@ from carbon.adapters.store.facts import NewFact, add_fact, correct, corrected, r
 from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.history import Decided
 from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.account import Account, Policy
 from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.domain.log.leaf import canonical
 from carbon.domain.period import Period
-from carbon.ports.registry import Decided, Movement, Waiting
+from carbon.ports.registry import Movement, Waiting
 
 #: What one listing returns at most; a registry of a district stays far below.
 _MOST = 100_000

@@ -56,6 +56,16 @@ def carry_asset(methodology: str, vintage: int) -> str:
     return f"grams/{methodology}/{vintage}"
 
 
+def carry_of(credit: str) -> str:
+    """The asset of grams that become credits of some asset.
+
+    >>> carry_of("credit/HD-REUSE v1/2026/pilot")
+    'grams/HD-REUSE v1/2026'
+    """
+    _, methodology, vintage, _ = credit.split("/")
+    return carry_asset(methodology, int(vintage))
+
+
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """What an issuance comes to: ``credits`` in all, of which ``buffer`` is set aside."""

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from carbon.domain.credit.contents import DECLARATIONS
 from carbon.domain.credit.decision import Decision
+from carbon.domain.credit.history import History
 from carbon.domain.errors import CarbonError
+from carbon.domain.mrv.independence import Assignee
 
 #: Longest crediting period (DB11/T 3043-2024), working days of public notice (Guangdong).
 CREDITING_YEARS, NOTICE_DAYS = 3, 7
@@ -134,6 +136,28 @@ class Project:
             "filing_number": filing.content["number"] if filing else "",
             "filing_status": filing.content["status"] if filing else "",
         }
+
+
+def acting_for(history: History, person: str) -> list[Assignee]:
+    """A person with each organisation they ever acted for: no key hides another one."""
+    known = history.registered().values()
+    return [Assignee(m.person, m.organisation) for m in known if m.person == person]
+
+
+_STEPS: Final = ("validation", "notice", "filing")
+
+
+def project_named(history: History, id_: str) -> Project:
+    """A registered project. Raises ``project.unknown``."""
+    found = history.find("project", id_)
+    if found is None:
+        raise CarbonError("project.unknown", project=id_)
+    steps: dict[str, Decision] = {}
+    for kind in _STEPS:
+        step = history.find(kind, id_)
+        if step is not None:
+            steps[kind] = step.decision
+    return Project(id_, found.decision.content, steps)
 
 
 _TOLD: Final = (

@@ -17,13 +17,15 @@ from carbon.domain.credit.contents import check_content
 from carbon.domain.credit.decision import (
     KINDS,
     Decision,
-    Member,
+    Draft,
     Signature,
     Verify,
     check_signatures,
     digest,
+    members_of,
     message,
 )
+from carbon.domain.credit.history import Check
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.ports.registry import Unit, Waiting
@@ -60,18 +62,6 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A decision under way, with those who have signed it so far, first put at ``made_at``."""
-
-    kind: str
-    id: str
-    content: Mapping[str, Any]
-    signers: tuple[Member, ...]
-    made_at: datetime
-    private: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """How one kind is checked and takes effect.
 
@@ -89,6 +79,15 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+
+
+def rules_of(checks: Mapping[str, Check]) -> Rules:
+    """Kinds that need no more than the history, and do nothing but stand in it."""
+
+    def rule(check: Check) -> Rule:
+        return Rule(lambda context, draft: check(context.unit, draft, context.today))
+
+    return {kind: rule(check) for kind, check in checks.items()}
 
 
 def decide(
@@ -159,14 +158,6 @@ def _draft(context: Context, waiting: Waiting) -> Draft:
         waiting.made_at,
         waiting.private,
     )
-
-
-def members_of(content: Mapping[str, Any]) -> list[Member]:
-    """The members a decision registers."""
-    return [
-        Member(m["person"], m["key"], frozenset(m["roles"]), m["organisation"])
-        for m in content["members"]
-    ]
 
 
 def _further(context: Context, rule: Rule, waiting: Waiting, draft: Draft) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carbon.ports.registry import Decided, Decisions
+from carbon.domain.credit.history import Decided, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +23,36 @@ class Position:
     deficit_g: int
 
 
-def position(decisions: Decisions, project: str, month: str) -> Position:
+def position(history: History, project: str, month: str) -> Position:
     """What the next report of a month starts from."""
-    reports = decisions.every("report", f"{project}/{month}/")
-    issued = [found.decision for found in decisions.every("issuance", f"{project}/{month}/")]
+    reports = history.every("report", f"{project}/{month}/")
+    issued = [found.decision for found in history.every("issuance", f"{project}/{month}/")]
     return Position(
         part=len(reports),
         first=issued[-1].effect["to"] if issued else 0,
         previous=int(issued[-1].id.rpartition("/")[2]) if issued else None,
-        deficit_g=deficit_g(decisions, project),
+        deficit_g=deficit_g(history, project),
     )
 
 
-def deficit_g(decisions: Decisions, project: str) -> int:
+def deficit_g(history: History, project: str) -> int:
     """Losses and over-issued grams still owed: of the last issuance, less what was restated since.
 
     Never positive.
     """
-    issued = decisions.every("issuance", f"{project}/")
+    issued = history.every("issuance", f"{project}/")
     if not issued:
         return 0
     last = max(issued, key=lambda found: found.decision.effect["number"]).decision.effect
     owed = sum(
         int(told["owed_g"])
-        for found in decisions.every("restatement")
+        for found in history.every("restatement")
         for told in found.decision.effect["reports"]
         if told["report"].startswith(f"{project}/") and told["after"] >= last["number"]
     )
     return int(last["deficit_out_g"]) - owed
 
 
-def issued_reports(decisions: Decisions, project: str = "") -> Sequence[Decided]:
+def issued_reports(history: History, project: str = "") -> Sequence[Decided]:
     """Every issuance, or those of a project."""
-    return decisions.every("issuance", f"{project}/" if project else "")
+    return history.every("issuance", f"{project}/" if project else "")
