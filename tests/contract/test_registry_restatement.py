@@ -71,7 +71,9 @@ def test_then_the_owner_and_what_is_missing_comes_off_the_next_report(pilot_at, 
     assert restated(pilot)["reported_g"] == "0"
     assert (told["buffer"], told["owner"], told["owed_g"]) == ("11", "151", "50000")
     assert pilot.registry.holdings("zhuan") == []
-    assert pilot.registry.holdings("green")[0]["free"] == 50, "who got them in good faith keeps them"
+    assert pilot.registry.holdings("green")[0]["free"] == 50, (
+        "who got them in good faith keeps them"
+    )
     pilot.records(phone, 20, first=41)
     pilot.month_to_credits(MONTH, part=1)
     document = pilot.registry.document("phones/2026-10/1")
