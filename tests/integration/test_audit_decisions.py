@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -424,3 +425,28 @@ def test_a_withdrawn_factor_reaches_every_report_that_used_it(log):
     leaf["content"]["withdrawn"] = [used]
     log.sign_all([*values, log.signed(leaf)])
     assert "restatement.lacking" in told(log.audit(), len(values))
+
+
+# --- corrections of what was issued ---------------------------------------------------------------
+
+
+def test_an_issued_record_corrected_without_a_restatement(log):
+    """The correction is in its form and names one fact, once; but nobody made good for it."""
+    record = next(leaf for leaf in log.values() if leaf["type"] == "record")
+    fact = log.values()[30]["row"]["id"]
+    assert record["project"] == "phones"
+    values = [*log.values(), {"type": "correction", "replaces": fact, "reason": "returned"}]
+    log.sign_all(values)
+    assert told(log.audit(), len(values) - 1) == {"audit.corrected"}
+
+
+def test_a_restatement_that_leaves_out_a_report(log):
+    """It withdraws a record of the second part, and names the first part only."""
+    values = log.values()
+    index, leaf = log.decisions("restatement")[0]
+    first = log.decisions("issuance")[1][0]
+    values.pop(index)
+    leaf["content"]["replaced"].append(json.loads(log.rows()[3])["id"])
+    log.sign_all([*values[:first], log.signed(leaf), *values[first:]])
+    assert first < len(values)
+    assert "restatement.lacking" in told(log.audit(), first)
