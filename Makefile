@@ -42,9 +42,10 @@ demo: $(VENV)/run ## a simulated Hedong month from records to a retired tonne, p
 	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/public; \
 	else echo "demo/public/{result/report.html,monitoring-report.html,certificate.pdf,log}"; fi
 
-test: $(VENV)/dev ## run all tests and the notebooks (installs PostgreSQL and Go where they are missing)
+test: $(VENV)/dev ## run all tests and the notebooks (installs PostgreSQL, Go and hledger where they are missing)
 	@tools/install-postgres
 	@tools/install-go
+	@tools/install-hledger
 	@$(BIN)/pytest -n 2
 	@$(MAKE) --no-print-directory notebooks
 
@@ -61,11 +62,12 @@ check: $(VENV)/dev ## lint, types, import contracts, factor tables
 format: $(VENV)/dev ## format the code
 	@$(BIN)/ruff check -q --fix src tests bench tools && $(BIN)/ruff format -q src tests bench tools
 
-bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store against COPY (ROWS=…)
+bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store against COPY; the ledger against TPC-B (ROWS=…)
 	@tools/install-postgres
 	@$(BIN)/python bench/run.py --rows $(ROWS)
 	@$(BIN)/python bench/log.py
 	@$(BIN)/python bench/store.py
+	@$(BIN)/python bench/ledger.py
 
 memory: $(VENV)/dev ## peak memory at 50 million rows
 	@$(BIN)/python bench/run.py --memory-rows 50000000

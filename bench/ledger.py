@@ -1,11 +1,11 @@
 """Speed of the ledger, as multiples of pgbench's TPC-B in the same cluster, all constraints on.
 
-    python bench/ledger.py [--seconds 15] [--journals 1000000]
+    python bench/ledger.py [--seconds 5] [--journals 1000000]
 
 Every transfer is a journal of its own with a key of its own. Singles are the statements the adapter
 makes for one journal, run by pgbench at 8 clients; batches of 1,000 go through the adapter itself.
-fsync is on. What counts are the rows that exist afterwards. Then a million journals are compared
-with the counters of their accounts. Exit code 1: a floor is missed.
+fsync is on. All take turns, the best of each counts, by the rows that exist afterwards. Then all
+invariants are checked over a million journals. Exit code 1: a floor is missed.
 """
 
 from __future__ import annotations
@@ -17,29 +17,40 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
 import sqlalchemy as sa
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
 import postgres
-from carbon.adapters.store import schema
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.entries import ENTER
 from carbon.adapters.store.ledger import open_account, post, post_batch
+from carbon.adapters.store.ledger_checks import LedgerChecks
+from carbon.bootstrap.system import System
 from carbon.domain.ledger.account import Account, Policy
 from carbon.domain.ledger.journal import Journal, Transfer
 from carbon.ports.ledger import MAX_BATCH
+from carbon.services.invariants import Stores, check_everything
+from carbon.settings import Settings
 
 #: Floors: multiples of TPC-B; transfers per second on SQLite; seconds of the check.
-SINGLE, ONE_WORKER, TWO_WORKERS, TWO_HOT = 1.0, 2.5, 4.0, 4.0
+FLOORS = {
+    "single": 1.0,
+    "one worker": 2.5,
+    "two workers": 4.0,
+    "two workers, one hot account": 4.0,
+}
 SQLITE, CHECK_SECONDS = 30_000, 60.0
+ROUNDS = 3
 SCALE, CLIENTS, THREADS = 50, 8, 2
 ACCOUNTS = 100_000
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -67,10 +78,10 @@ SINGLE_SCRIPT = f"""\\set giver random(1, {ACCOUNTS})
 """
 
 
-def prepare(database: Database, accounts: int) -> None:
+def prepare(system: System, accounts: int) -> None:
     """A source, and accounts with enough to give."""
-    with database.write() as connection:
-        schema.upgrade(connection, date(2026, 11, 25), None)
+    system.upgrade()
+    with system.database.write() as connection:
         open_account(connection, Account("points", "issuer", Policy.SOURCE), AT)
         number = connection.execute(sa.select(t.asset.c.id)).scalar_one()
         rows = [
@@ -78,6 +89,7 @@ def prepare(database: Database, accounts: int) -> None:
             for n in range(1, accounts + 1)
         ]
         connection.execute(sa.insert(t.account), rows)
+    with system.database.write() as connection:
         names = iter(rows)
         while part := list(islice(names, MAX_BATCH)):
             lines = tuple(Transfer("points", "issuer", row["code"], 10**9) for row in part)
@@ -86,7 +98,7 @@ def prepare(database: Database, accounts: int) -> None:
 
 def journals(name: str, accounts: int, *, hot: bool) -> Iterator[Journal]:
     """Endless transfers between accounts, or from one to all others."""
-    chance, number = random.Random(name), 0
+    chance, number = random.Random(name), 0  # noqa: S311  no secret
     while True:
         giver = 1 if hot else chance.randint(1, accounts)
         getter = chance.randint(2, accounts) if hot else giver % accounts + 1
@@ -96,7 +108,7 @@ def journals(name: str, accounts: int, *, hot: bool) -> Iterator[Journal]:
         number += 1
 
 
-def work(url: str, name: str, accounts: int, until: float, hot: bool, most: int) -> int:
+def work(url: str, name: str, accounts: int, until: float, *, hot: bool, most: int) -> int:
     """Post batches until a moment, or so many; returns how many were answered as posted."""
     posted, source = 0, journals(name, accounts, hot=hot)
     with closing(Database(url)) as database:
@@ -107,10 +119,9 @@ def work(url: str, name: str, accounts: int, until: float, hot: bool, most: int)
 
 
 def count(database: Database) -> int:
+    query = sa.select(sa.func.count()).select_from(t.transfer)
     with database.read() as connection:
-        return int(
-            connection.execute(sa.select(sa.func.count()).select_from(t.transfer)).scalar_one()
-        )
+        return int(connection.execute(query).scalar_one())
 
 
 def rate(database: Database, act: Callable[[], object]) -> float:
@@ -121,13 +132,21 @@ def rate(database: Database, act: Callable[[], object]) -> float:
     return (count(database) - before) / elapsed
 
 
-def batches(url: str, name: str, workers: int, seconds: float, *, hot: bool = False) -> None:
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        # Interpreters start before the clock does.
-        list(pool.map(abs, range(workers)))
+class Workers:
+    """Processes that post batches; their interpreters are up before any clock starts."""
+
+    def __init__(self, url: str, pool: ProcessPoolExecutor) -> None:
+        self._url, self._pool, self._run = url, pool, 0
+        for ready in [pool.submit(time.sleep, 1) for _ in range(2)]:
+            ready.result()
+
+    def post(self, workers: int, seconds: float, *, hot: bool) -> None:
+        self._run += 1
         until = time.time() + seconds
         tasks = [
-            pool.submit(work, url, f"{name}-{n}", ACCOUNTS, until, hot, 10**9)
+            self._pool.submit(
+                work, self._url, f"{self._run}-{n}", ACCOUNTS, until, hot=hot, most=10**9
+            )
             for n in range(workers)
         ]
         for task in tasks:
@@ -137,76 +156,108 @@ def batches(url: str, name: str, workers: int, seconds: float, *, hot: bool = Fa
 def pgbench(cluster: postgres.Cluster, database: str, *options: object) -> float:
     """Transactions per second of a run."""
     binaries = postgres.programs()
-    assert binaries is not None
-    command = [binaries / "pgbench", "-h", "127.0.0.1", "-p", cluster.port, "-U", postgres.OWNER,
-               "-c", CLIENTS, "-j", THREADS, "-M", "prepared", "-n", *options, database]  # fmt: skip
+    if binaries is None:
+        sys.exit("no PostgreSQL server programs: run tools/install-postgres")
+    place = ["-h", "127.0.0.1", "-p", cluster.port, "-U", postgres.OWNER]
+    how = ["-c", CLIENTS, "-j", THREADS, "-M", "prepared", "-n"]
+    command = [binaries / "pgbench", *place, *how, *options, database]
     done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
-    assert found, done.stdout
-    return float(found[1])
+    return float(found[1]) if found else 0.0
 
 
-def postgresql(seconds: float) -> bool:
-    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
-    with postgres.cluster(settings) as cluster, tempfile.TemporaryDirectory() as folder:
-        bare = cluster.database("tpcb")
-        pgbench_init(cluster, bare)
-        tpcb = pgbench(cluster, bare, "-b", "tpcb-like", "-s", SCALE, "-T", seconds)
-        print(f"TPC-B {tpcb:,.0f} transactions/s")
-        url = cluster.url(cluster.database("ledger"))
-        with closing(Database(url)) as database:
-            prepare(database, ACCOUNTS)
-            cluster.psql("VACUUM ANALYZE", "ledger")
-            script = Path(folder) / "single.sql"
-            script.write_text(SINGLE_SCRIPT)
-            single = ["-f", script, "-T", seconds]
-            sound = tell(
-                "single", SINGLE, tpcb, rate(database, lambda: pgbench(cluster, "ledger", *single))
-            )
-            for name, floor, workers, hot in (
-                ("one worker", ONE_WORKER, 1, False),
-                ("two workers", TWO_WORKERS, 2, False),
-                ("two workers, one hot account", TWO_HOT, 2, True),
-            ):
-                key = f"{workers}-{hot}"
-                found = rate(
-                    database, lambda k=key, w=workers, h=hot: batches(url, k, w, seconds, hot=h)
-                )
-                sound &= tell(name, floor, tpcb, found)
+def postgresql(folder: Path, seconds: float, journals_: int) -> bool:
+    with postgres.cluster({"shared_buffers": "512MB", "max_wal_size": "4GB"}) as cluster:
+        bare, name = cluster.database("tpcb"), cluster.database("ledger")
+        place = ["-h", "127.0.0.1", "-p", cluster.port, "-U", postgres.OWNER]
+        cluster.run("pgbench", *place, "-i", "-q", "-s", SCALE, bare)
+        urls = {
+            "CARBON_HOME": str(folder),
+            "CARBON_DATABASE_URL": cluster.url(name, postgres.APPLICATION),
+            "CARBON_DATABASE_OWNER_URL": cluster.url(name),
+        }
+        system = System(Settings.read(urls))
+        prepare(system, ACCOUNTS)
+        cluster.psql("VACUUM ANALYZE", name)
+        script = folder / "single.sql"
+        script.write_text(SINGLE_SCRIPT)
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            workers = Workers(urls["CARBON_DATABASE_URL"], pool)
+            acts: dict[str, Callable[[], object]] = {
+                "single": lambda: pgbench(cluster, name, "-f", script, "-T", round(seconds)),
+                "one worker": lambda: workers.post(1, seconds, hot=False),
+                "two workers": lambda: workers.post(2, seconds, hot=False),
+                "two workers, one hot account": lambda: workers.post(2, seconds, hot=True),
+            }
+            sound = compare(cluster, bare, system.database, acts, seconds)
+        sound &= checked(system, journals_)
+        system.close()
     return sound
 
 
-def pgbench_init(cluster: postgres.Cluster, database: str) -> None:
-    cluster.run("pgbench", "-h", "127.0.0.1", "-p", cluster.port, "-U", postgres.OWNER,
-                "-i", "-q", "-s", SCALE, database)  # fmt: skip
+def compare(
+    cluster: postgres.Cluster,
+    bare: str,
+    database: Database,
+    acts: Mapping[str, Callable[[], object]],
+    seconds: float,
+) -> bool:
+    """All take turns, and the best of each counts: others use this machine too."""
+    tpcb, best = 0.0, dict.fromkeys(acts, 0.0)
+    for _ in range(ROUNDS):
+        found = pgbench(cluster, bare, "-b", "tpcb-like", "-s", SCALE, "-T", round(seconds))
+        tpcb = max(tpcb, found)
+        for name, act in acts.items():
+            best[name] = max(best[name], rate(database, act))
+    print(f"TPC-B: {tpcb:,.0f} transactions/s")
+    for name, found in best.items():
+        floor = FLOORS[name]
+        print(f"{name}: {found:,.0f} transfers/s, {found / tpcb:.2f} x TPC-B, floor {floor}")
+    return all(found >= FLOORS[name] * tpcb for name, found in best.items())
 
 
-def tell(name: str, floor: float, tpcb: float, found: float) -> bool:
-    print(f"{name}: {found:,.0f} transfers/s, {found / tpcb:.2f} x TPC-B, floor {floor}")
-    return found >= floor * tpcb
+def checked(system: System, journals_: int) -> bool:
+    """The time of all invariants over so many journals, their replay from the log included."""
+    missing = max(0, journals_ - count(system.database))
+    work(system.settings.database, "more", ACCOUNTS, 1e12, hot=False, most=missing)
+    system.init_log("bench.example.cn/ledger")
+    head = system.sequence(lambda *_: None)
+    size = head.size if head else 0
+    start = time.perf_counter()
+    found = check_everything(Stores(LedgerChecks(system.database), system.log, size))
+    elapsed = time.perf_counter() - start
+    print(f"{count(system.database):,} journals checked and replayed in {elapsed:.1f} s, "
+          f"limit {CHECK_SECONDS:.0f}")  # fmt: skip
+    for error in found:
+        print(error)
+    return elapsed <= CHECK_SECONDS and not found
 
 
-def sqlite(seconds: float) -> bool:
+def sqlite(folder: Path, seconds: float) -> bool:
     accounts = ACCOUNTS // 10
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/ledger.db"
-        with closing(Database(url)) as database:
-            prepare(database, accounts)
-            until = time.time() + seconds
-            found = rate(
-                database, lambda: work(url, "sqlite", accounts, until, hot=False, most=10**9)
-            )
-    print(f"SQLite, synchronous = FULL: {found:,.0f} transfers/s, floor {SQLITE:,}")
-    return found >= SQLITE
+    system = System(Settings.read({"CARBON_HOME": str(folder)}))
+    prepare(system, accounts)
+    url, best = system.settings.database, 0.0
+    for turn in range(ROUNDS):
+        until = time.time() + seconds
+
+        def act(name: str = f"sqlite-{turn}", until: float = until) -> None:
+            work(url, name, accounts, until, hot=False, most=10**9)
+
+        best = max(best, rate(system.database, act))
+    system.close()
+    print(f"SQLite, synchronous = FULL: {best:,.0f} transfers/s, floor {SQLITE:,}")
+    return best >= SQLITE
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--journals", type=int, default=1_000_000)
     given = parser.parse_args()
-    sound = given.only == "postgresql" or sqlite(given.seconds)
-    sound &= given.only == "sqlite" or postgresql(int(given.seconds))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        sound = sqlite(Path(one), given.seconds)
+        sound &= postgresql(Path(other), given.seconds, given.journals)
     sys.exit(not sound)
 
 

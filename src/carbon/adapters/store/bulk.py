@@ -110,7 +110,7 @@ def keyed(
         part = list(keys[start : start + KEYS_AT_ONCE])
         if connection.dialect.name == "sqlite":
             listed = sa.text("SELECT value FROM json_each(:keys)").bindparams(keys=json.dumps(part))
-            yield from connection.execute(query.where(column.in_(listed)))
+            yield from connection.execute(query.where(column.in_(listed))).all()
         else:
             listed_array = sa.func.any(sa.bindparam("keys", part, sa.ARRAY(sa.Text)))
-            yield from connection.execute(query.where(column == listed_array))
+            yield from connection.execute(query.where(column == listed_array)).all()

@@ -101,10 +101,9 @@ def _enter(
     if not using <= numbers.keys():
         raise CarbonError("store.raced", reason=", ".join(using - numbers.keys()))
     known = digests_of(connection, t.journal, [key for key in firsts if key not in numbers])
-    known |= {journal.key: journal.digest() for journal in new}
     fresh = dict(numbers)
     return tuple(
-        answer_again(journal, known[journal.key])
+        answer_again(journal, known.get(journal.key) or firsts[journal.key].digest())
         if fresh.pop(journal.key, None) is None
         else Answer(journal.key)
         for journal in journals

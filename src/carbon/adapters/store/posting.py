@@ -153,23 +153,18 @@ def postgresql_triggers(table: str) -> Iterator[tuple[str, str, str]]:
 
 # --- SQLite ---------------------------------------------------------------------------------------
 
-_OF_LAST = "FROM transfer WHERE journal = NEW.last_journal"
-
-
-def _delta(counter: str, side: str) -> str:
-    own = f"SELECT coalesce(sum(amount), 0) {_OF_LAST} AND {side} = NEW.id"
-    return f"NEW.{counter} - OLD.{counter} = ({own})"
-
+_LINE_COUNT = "(SELECT lines FROM journal WHERE id = NEW.{})"
 
 #: When an account may change. Either its counters follow from a journal that is complete and that
 #: it was not moved by yet, or what it holds for others is now what its open holds add up to.
 COUNTED = f"""NEW.id = OLD.id AND NEW.asset = OLD.asset AND NEW.code = OLD.code
   AND NEW.policy = OLD.policy AND NEW.opened_at = OLD.opened_at
   AND CASE WHEN NEW.held = OLD.held THEN
-    NEW.last_journal > OLD.last_journal AND {_delta("debits", "dr")} AND {_delta("credits", "cr")}
-    AND EXISTS (
-      SELECT 1 FROM journal AS j JOIN transfer AS t ON t.journal = j.id AND t.line = j.lines - 1
-      WHERE j.id = NEW.last_journal
+    NEW.last_journal > OLD.last_journal AND (
+      SELECT count(*) = {_LINE_COUNT.format("last_journal")}
+        AND sum(CASE dr WHEN NEW.id THEN amount ELSE 0 END) = NEW.debits - OLD.debits
+        AND sum(CASE cr WHEN NEW.id THEN amount ELSE 0 END) = NEW.credits - OLD.credits
+      FROM transfer WHERE journal = NEW.last_journal
     )
   ELSE
     (NEW.debits, NEW.credits, NEW.last_journal) = (OLD.debits, OLD.credits, OLD.last_journal)
@@ -209,13 +204,24 @@ BEGIN {_abort("ck_account_open")}; END""",
 BEGIN {_abort("fk_transfer_asset")}; END""",
         f"""CREATE TRIGGER transfer_lines BEFORE INSERT ON transfer WHEN NOT ({_IN_ORDER})
 BEGIN {_abort(LINES)}; END""",
+        # Most journals have one line: they are posted without adding up.
         f"""CREATE TRIGGER transfer_post AFTER INSERT ON transfer
-WHEN NEW.line = (SELECT lines FROM journal WHERE id = NEW.journal) - 1
+WHEN NEW.line = 0 AND {_LINE_COUNT.format("journal")} = 1
 BEGIN
-  UPDATE account SET last_journal = NEW.journal,
-    debits = debits + (SELECT coalesce(sum(amount), 0) {_OF_NEW} AND dr = account.id),
-    credits = credits + (SELECT coalesce(sum(amount), 0) {_OF_NEW} AND cr = account.id)
-  WHERE id IN (SELECT dr {_OF_NEW} UNION SELECT cr {_OF_NEW});
+  UPDATE account SET last_journal = NEW.journal, debits = debits + NEW.amount WHERE id = NEW.dr;
+  UPDATE account SET last_journal = NEW.journal, credits = credits + NEW.amount WHERE id = NEW.cr;
+END""",
+        f"""CREATE TRIGGER transfer_post_many AFTER INSERT ON transfer
+WHEN NEW.line > 0 AND NEW.line = {_LINE_COUNT.format("journal")} - 1
+BEGIN
+  UPDATE account SET last_journal = NEW.journal, debits = account.debits + s.debits,
+    credits = account.credits + s.credits
+  FROM (
+    SELECT id, sum(debit) AS debits, sum(credit) AS credits FROM (
+      SELECT dr AS id, amount AS debit, 0 AS credit {_OF_NEW}
+      UNION ALL SELECT cr, 0, amount {_OF_NEW}
+    ) GROUP BY id
+  ) AS s WHERE account.id = s.id;
 END""",
     ),
     "reversal": (
