@@ -21,7 +21,7 @@ $(BIN)/uv: requirements/setup.txt
 	@touch $@
 
 $(VENV)/run: $(BIN)/uv requirements/run.txt pyproject.toml
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -31,16 +31,16 @@ $(VENV)/dev: $(VENV)/run requirements/dev.txt
 
 setup: $(VENV)/run ## make the environment (demo, test and the others do it themselves)
 
-demo: $(VENV)/run ## simulate a Hedong month, quantify, store and publish it, show the report (SERVE=0 ends there)
-	@rm -rf demo && mkdir demo
+demo: $(VENV)/run ## a simulated Hedong month from records to a retired tonne, published and audited (SERVE=0 ends there)
+	@rm -rf demo && mkdir -p demo/public
 	@$(BIN)/carbon simulate --out demo/simulated-month.parquet
-	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/result
+	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/public/result
 	@BIN=$(BIN) tools/demo-store demo
 	@if [ "$(SERVE)" = 1 ]; then \
-	  echo "http://127.0.0.1:$(PORT)/result/report.html  (Ctrl-C 结束 / to stop)"; \
-	  echo "http://127.0.0.1:$(PORT)/home/log/checkpoint"; \
-	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo; \
-	else echo "demo/result/report.html  demo/home/log  demo/receipt.json"; fi
+	  for page in result/report.html monitoring-report.html certificate.pdf log/checkpoint; do \
+	    echo "http://127.0.0.1:$(PORT)/$$page"; done; echo "(Ctrl-C 结束 / to stop)"; \
+	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/public; \
+	else echo "demo/public/{result/report.html,monitoring-report.html,certificate.pdf,log}"; fi
 
 test: $(VENV)/dev ## run all tests and the notebooks (installs PostgreSQL, Go and hledger where they are missing)
 	@tools/install-postgres

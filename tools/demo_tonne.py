@@ -1,6 +1,6 @@
 """The life of a tonne from the shell: every step a `carbon` command, printed with its figures.
 
-    python tools/demo_tonne.py demo/home demo/simulated-month.parquet
+    python tools/demo_tonne.py demo/home demo/simulated-month.parquet demo/public
 
 A demonstration: one machine plays everybody, so both signatures of a decision are given in one
 command, the clock is set forward (CARBON_NOW), and the verifier finds every item as reported.
@@ -118,13 +118,13 @@ class Demo:
 
 def main() -> None:
     """The ten steps, as far as they exist."""
-    home, month = Path(sys.argv[1]), Path(sys.argv[2])
+    home, month, public = map(Path, sys.argv[1:])
     demo = Demo(home)
     demo.people.mkdir(parents=True)
     _people(demo)
     _records(demo, month)
     _verification(demo)
-    _credits(demo)
+    _credits(demo, public)
 
 
 def _people(demo: Demo) -> None:
@@ -188,7 +188,7 @@ def _fill_in(sheet: Path) -> None:
         writer.writerows({**row, "audited_g": row["er_g"], "intent": "no"} for row in rows)
 
 
-def _credits(demo: Demo) -> None:
+def _credits(demo: Demo, public: Path) -> None:
     demo.step("登记减排量（两位签发人）", "Credits are issued, by two people who did not verify")
     demo.run("credit", "issue", REPORT, *demo.signed_by("issuer-1", "issuer-2"))
     demo.sequence()
@@ -203,7 +203,6 @@ def _credits(demo: Demo) -> None:
              *demo.signed_by("owner"))  # fmt: skip
     demo.set_clock(SETTLED)
     demo.run("settle")
-    demo.run("credit", "holdings", "green")
     demo.step("注销这一吨，出具证书", "That tonne is retired, a certificate is made")
     demo.run("credit", "retire", "green", 1_000, *asset, "--id", "demo-retirement",
              "--beneficiary", "示例企业 Example company", "--purpose", "organisation",
@@ -211,8 +210,7 @@ def _credits(demo: Demo) -> None:
     demo.set_clock(AFTER)
     demo.run("settle")
     demo.sequence()
-    certificate = demo.home.parent / "certificate.pdf"
-    demo.run("credit", "certificate", "demo-retirement", "--out", certificate)
+    demo.run("credit", "certificate", "demo-retirement", "--out", public / "certificate.pdf")
 
 
 if __name__ == "__main__":

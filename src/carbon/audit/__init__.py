@@ -14,11 +14,13 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from carbon.audit.decisions import Decisions
 from carbon.audit.facts import Facts
 from carbon.audit.files import PublicFiles
 from carbon.audit.heads import Heads, latest_note, log_key
 from carbon.audit.journals import Journals
 from carbon.audit.leaves import Leaves
+from carbon.audit.reports import Known, Rows
 from carbon.audit.result import Audit, Counts, Difference, Tally
 from carbon.audit.submissions import Submissions, Workers
 from carbon.audit.terms import References
@@ -35,7 +37,8 @@ def audit(log: PublishedLog, key: Key | None, progress: Progress, *, jobs: int =
     """Check everything a log publishes; ``key`` is the one it is known by, ``None`` takes its own.
 
     ``jobs``: processes for large row files, by default one per processor. ``progress`` is told
-    rows recomputed. Raises ``log.missing`` where there is no log, ``log.unreachable``.
+    rows recomputed, those of reports once more. Raises ``log.missing`` where there is no log,
+    ``log.unreachable``.
     """
     with ExitStack() as stack:
         return _audit(log, key, progress, Workers(jobs or os.cpu_count() or 1, stack))
@@ -49,16 +52,24 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
     key = log_key(files, pinned, tally)
     heads = Heads(files, note, key, tally)
 
-    def turn() -> None:
-        progress(tally.counts.rows, None)
+    again = 0
+
+    def turn(rows: int = 0) -> None:
+        nonlocal again
+        again += rows
+        progress(tally.counts.rows + again, None)
 
     facts, references = Facts(tally), References(files, tally)
     submissions = Submissions(files, tally, facts, workers, turn)
-    journals = Journals(files, tally, turn)
-    leaves = Leaves(files, tally, facts, references, submissions, journals)
-    Tree(files, tally, leaves.check, turn).check(heads)
+    journals, decisions = Journals(files, tally, turn), Decisions(files, tally)
+    leaves = Leaves(files, tally, facts, references, submissions, journals, decisions)
+    tree = Tree(files, tally, leaves.check, turn)
+    tree.check(heads)
     facts.check()
     journals.finish()
+    if tree.levels is not None:
+        rows = Rows(files, references, tree.levels.size, turn)
+        decisions.check(Known(heads, tree.levels), rows)
     references.check_named()
     files.check_checker()
     files.check_unexpected()

@@ -14,7 +14,8 @@ from carbon.files.log_folder import PublishedLog
 
 CHECKPOINT, VKEY, CHECKER = "checkpoint", "log.vkey", "tools/check_receipt.py"
 #: Folders whose files are named by leaves.
-OF_LEAVES: Final = ("rows/", "catalogues/", "formulas/")
+REPORTS: Final = "reports/"
+OF_LEAVES: Final = ("rows/", "catalogues/", "formulas/", REPORTS)
 
 
 class PublicFiles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from carbon.audit.files import CHECKPOINT, VKEY, PublicFiles
 from carbon.audit.result import MISSING, Tally
@@ -11,6 +12,9 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import Checkpoint, history_path, verify_checkpoint
 from carbon.domain.log.note import Key, parse_note
 from carbon.files.check_receipt import verify_ed25519
+
+#: Sizes asked for, one by one, where checkpoints cannot be listed.
+MAX_PROBES: Final = 1_000
 
 
 def latest_note(files: PublicFiles, tally: Tally) -> bytes | None:
@@ -115,6 +119,28 @@ class Heads:
             if not key:
                 self._tally.add(path, error)
             return Signed()
+
+    def note_including(self, index: int, before: int) -> bytes | None:
+        """The first checkpoint that includes a leaf, of at most ``before`` leaves.
+
+        ``None`` where checkpoints cannot be listed and none is found nearby. Raises
+        ``log.missing`` where they can.
+        """
+        if self._files.paths is None:
+            return self._probed(range(index + 1, min(before, index + MAX_PROBES) + 1))
+        sizes = (found.size for found in self.history.values())
+        first = min((size for size in sizes if index < size <= before), default=before)
+        return self._files.get(history_path(first))
+
+    def _probed(self, sizes: range) -> bytes | None:
+        """The first checkpoint there is of some sizes."""
+        for size in sizes:
+            try:
+                return self._files.get(history_path(size))
+            except CarbonError as error:
+                if error.code != MISSING:
+                    raise
+        return None
 
     def _check_latest(self) -> None:
         """The latest checkpoint is the history's last file, byte for byte."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from carbon.audit.decisions import Decisions
 from carbon.audit.facts import Facts
 from carbon.audit.files import OF_LEAVES, PublicFiles
 from carbon.audit.journals import Journals
@@ -26,13 +27,14 @@ class Leaves:
         references: References,
         submissions: Submissions,
         journals: Journals,
+        decisions: Decisions,
     ) -> None:
         self._files = files
         self._tally = tally
         self._facts, self._references, self._submissions = facts, references, submissions
-        self._journals = journals
+        self._journals, self._decisions = journals, decisions
 
-    def check(self, place: str, raw: bytes) -> None:
+    def check(self, place: str, index: int, raw: bytes) -> None:
         """A leaf from its exact bytes."""
         self._tally.counts.leaves += 1
         leaf = self._tally.attempt(place, lambda: read_leaf(raw))
@@ -48,6 +50,8 @@ class Leaves:
                 self._row(place, leaf)
             case "correction":
                 self._correction(place, leaf)
+            case "decision":
+                self._decisions.add(place, index, leaf)
             case "catalogue":
                 self._references.add_catalogue(place, leaf)
             case _:

@@ -55,7 +55,10 @@ def shown(value: object) -> str:
 
 @dataclass(slots=True)
 class Counts:
-    """What was checked. ``grams``: er_g of all rows, those of corrections included."""
+    """What was checked. ``grams``: er_g of all rows, those of corrections included.
+
+    ``credits_issued`` holds those retired and cancelled since.
+    """
 
     checkpoints: int = 0
     leaves: int = 0
@@ -67,6 +70,11 @@ class Counts:
     corrections: int = 0
     journals: int = 0
     grams: int = 0
+    decisions: int = 0
+    reports: int = 0
+    credits_issued: int = 0
+    credits_retired: int = 0
+    credits_cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

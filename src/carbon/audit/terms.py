@@ -12,6 +12,7 @@ from carbon.audit.files import PublicFiles
 from carbon.audit.formulas import KNOWN, Formulas
 from carbon.audit.result import Tally
 from carbon.domain.errors import CarbonError
+from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.quantification.recompute import Terms
 
 _CONTEXT: Final = (
@@ -38,6 +39,10 @@ class References:
         """A leaf that names a formula."""
         self._named.add(("formula", leaf["sha256"]))
         self._formulas.add(leaf)
+
+    def catalogue(self, root: str) -> Catalogue | None:
+        """A catalogue; ``None``, told once, if it cannot be used."""
+        return self._catalogues.find(root)
 
     def terms(self, place: str, leaf: Mapping[str, Any]) -> bytes | None:
         """What the rows of a leaf are checked on, pickled; ``None`` if that is not to be had."""

@@ -26,8 +26,8 @@ from carbon.domain.log.tile import (
 #: A tree that lacks more bundles is given up: a size alone must not keep an auditor busy.
 MAX_LOST: Final = 1_000
 
-#: Told each leaf as it is read: its place and its bytes.
-OnLeaf = Callable[[str, bytes], None]
+#: Told each leaf as it is read: its place, its index and its bytes.
+OnLeaf = Callable[[str, int, bytes], None]
 
 
 class Tree:
@@ -43,13 +43,15 @@ class Tree:
         self._files, self._log = files, files.log
         self._tally = tally
         self._on_leaf, self._turn = on_leaf, turn
+        #: The hashes everything is judged by, once :meth:`check` has read them.
+        self.levels: Levels | None = None
 
     def check(self, heads: Heads) -> None:
         """Leaves, roots, and every tile and bundle."""
         head = heads.head
         if head is None:
             return
-        levels = self._levels(head)
+        levels = self.levels = self._levels(head)
         if levels is None:
             self._tally.add(CHECKPOINT, CarbonError("audit.root", size=head.size))
             return
@@ -86,7 +88,7 @@ class Tree:
             by_leaves.append(found)
             by_tiles.append(tile or found)
             for number, raw in enumerate(leaves or (), index * FULL):
-                self._on_leaf(f"{bundle.path}#{number}", raw)
+                self._on_leaf(f"{bundle.path}#{number}", number, raw)
             self._turn()
             lost += not found
             if lost > MAX_LOST:

@@ -16,14 +16,17 @@ from carbon.adapters.documents.report_pdf import report_pdf
 from carbon.adapters.documents.statement_pdf import statement_pdf
 from carbon.adapters.signing import verify_ed25519
 from carbon.domain.credit.decision import Decision
+from carbon.domain.credit.drawn import sample_of
+from carbon.domain.credit.history import Decided
 from carbon.domain.credit.issuance import Block, serial
+from carbon.domain.credit.project import project_named
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.merkle import leaf_hash
 from carbon.domain.mrv.statement import FIELDS
-from carbon.ports.registry import Decided, Decisions
+from carbon.ports.registry import Decisions
 from carbon.services.receipt import leaf_proof
-from carbon.services.registry import impact, projects, verifying
+from carbon.services.registry import impact
 
 if TYPE_CHECKING:
     from carbon.bootstrap.registrar import Registrar
@@ -68,7 +71,7 @@ class Papers:
             found = decisions.find("retirement", retirement)
             if found is None:
                 raise CarbonError("certificate.unknown", id=retirement)
-            project = projects.project_named(decisions, _project_of(decisions, found.decision))
+            project = project_named(decisions, _project_of(decisions, found.decision))
         log, key = self._registrar.log, self._registrar.log_key
         # A leaf without a place is in no checkpoint, whatever its size.
         index = sys.maxsize if found.leaf_index is None else found.leaf_index
@@ -167,7 +170,7 @@ class Papers:
 
 def _projects(decisions: Decisions) -> Iterator[Mapping[str, Any]]:
     for found in decisions.every("project"):
-        project = projects.project_named(decisions, found.decision.id)
+        project = project_named(decisions, found.decision.id)
         latest = max([found.decision.at, *(d.at for d in project.decisions.values())])
         yield {**project.published(), "status_date": latest[:10]}
 
@@ -182,7 +185,7 @@ def _project_of(decisions: Decisions, decision: Decision) -> str:
 def _statement(decisions: Decisions, decision: Decision) -> dict[str, Any]:
     """A statement as its paper tells it."""
     report = decision.content["report"]
-    sample = verifying.sample_of(decisions, report)
+    sample = sample_of(decisions, report)
     known = decisions.registered()
     findings = {
         found.decision.id: found.decision.content

@@ -29,26 +29,44 @@ from carbon.adapters.store.residents import consent
 from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
+from carbon.domain.credit import persons
 from carbon.domain.credit.decision import Member, Signature, digest, message
-from carbon.domain.credit.issuance import Block, serial_number
+from carbon.domain.credit.issuance import Block, is_serial, serial_number
+from carbon.domain.credit.issuing import plan
+from carbon.domain.credit.moving import holder
+from carbon.domain.credit.project import project_named
+from carbon.domain.credit.reporting import build, next_scope
+from carbon.domain.credit.restating import excess_credits
+from carbon.domain.credit.verification import report_of
 from carbon.domain.errors import CarbonError
+from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.note import Key
+from carbon.domain.mrv.reported import Reported, rebuild, report_content
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Choice, Decisions, Held, Unit, Use, Waiting
+from carbon.ports.registry import Choice, Decisions, Downstream, Held, Unit, Waiting
 from carbon.services.registry import (
     holding,
     impact,
     issuing,
-    persons,
     projects,
     reporting,
     restating,
     verifying,
 )
-from carbon.services.registry.decide import Context, Rules, decide, find_waiting, settle, undo
+from carbon.services.registry.decide import (
+    Context,
+    Rules,
+    decide,
+    due,
+    find_waiting,
+    held_back,
+    rules_of,
+    settle,
+    undo,
+)
 
 if TYPE_CHECKING:
     from carbon.bootstrap.papers import Papers
@@ -58,7 +76,7 @@ if TYPE_CHECKING:
 _SALT_BYTES = 32
 
 RULES: Rules = {
-    **persons.RULES,
+    **rules_of(persons.CHECKS),
     **projects.RULES,
     **reporting.RULES,
     **verifying.RULES,
@@ -150,8 +168,11 @@ class Registrar:
                 return {id_: self._report(content["project"], content["month"])}
             case "reveal":
                 return self._drawn(content)
-            case "statement" | "issuance":
-                return {id_: self.document(content["report"])}
+            case "statement":
+                return {content["report"]: self.document(content["report"])}
+            case "issuance":
+                document = self.document(content["report"])
+                return {content["report"]: document, issuing.CATALOGUE: self._newest(document)}
             case "restatement":
                 return self._restated(content)
         return {}
@@ -171,9 +192,19 @@ class Registrar:
             return undo(context, RULES, waiting.digest, signature)
 
     def settle(self) -> list[dict[str, Any]]:
-        """Let everything take effect whose time to be taken back has passed."""
+        """Let everything take effect whose time has passed, each in a transaction of its own."""
         with self.deciding() as context:
-            return settle(context, RULES)
+            waiting = due(context)
+        return [self._settled(one) for one in waiting]
+
+    def _settled(self, waiting: Waiting) -> dict[str, Any]:
+        try:
+            with self.deciding() as context:
+                return settle(context, RULES, waiting)
+        except CarbonError as error:
+            if error.code.startswith("store."):
+                raise
+            return held_back(waiting, error.code)
 
     def waiting(self) -> Sequence[Waiting]:
         """Decisions that wait."""
@@ -223,12 +254,12 @@ class Registrar:
     def project(self, id_: str) -> dict[str, Any]:
         """A project as published, and how far it has come. Raises ``project.unknown``."""
         with self.reading() as decisions:
-            found = projects.project_named(decisions, id_)
+            found = project_named(decisions, id_)
         return {**found.published(), "step": found.status}
 
     # --- reports ------------------------------------------------------------------------------
 
-    def _report(self, project: str, month: str) -> reporting.Reported:
+    def _report(self, project: str, month: str) -> Reported:
         """The next report of a month, its file ready for publication. Raises ``report.*``."""
         queue = DatabaseQueue(self._system.database)
         pending = len(queue.pending(1))
@@ -237,19 +268,19 @@ class Registrar:
         head = self._head()
         told = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
         with self.reading() as decisions:
-            scope = reporting.next_scope(decisions, project, Period.parse(month), head.size)
-            built = reporting.build(decisions, self._system.log, scope, told)
+            scope = next_scope(decisions, project, Period.parse(month), head.size)
+            built = build(decisions, self._system.log, scope, told)
         self._spool(built)
         return built
 
-    def _spool(self, reported: reporting.Reported) -> None:
-        path = self._system.settings.spool / REPORTS / f"{reported.sha256}.json"
-        write_durably(path, reported.content)
+    def _spool(self, built: Reported) -> None:
+        path = self._system.settings.spool / REPORTS / f"{built.sha256}.json"
+        write_durably(path, built.content)
 
     def report(self, project: str, month: str, key: Path) -> dict[str, Any]:
         """Report a closed month."""
         built = self._report(project, month)
-        id_, content = built.document["id"], reporting.report_content(built)
+        id_, content = built.document["id"], report_content(built)
         signature = _signature(digest("report", id_, content), key)
         with self.deciding({id_: built}) as context:
             return decide(context, RULES, "report", id_, content, signature)
@@ -260,7 +291,7 @@ class Registrar:
         Raises ``verification.report``, ``log.missing``, ``log.changed``.
         """
         with self.reading() as decisions:
-            digest_ = verifying.report_of(decisions, report_id).content["sha256"]
+            digest_ = report_of(decisions, report_id).content["sha256"]
         waiting = self._system.settings.spool / REPORTS / f"{digest_}.json"
         content = waiting.read_bytes() if not published and waiting.is_file() else None
         content = content or self.log.report(digest_)
@@ -316,9 +347,13 @@ class Registrar:
         """Issue what a statement confirms."""
         document = self.document(report)
         with self.reading() as decisions:
-            planned = issuing.plan(decisions, self._system.catalogue, report, document)
+            planned = plan(decisions, self._newest(document), report, document)
         content = {"report": report, "credits": str(planned.amounts.credits)}
         return self._signed_by(keys, "issuance", report, content)
+
+    def _newest(self, document: Mapping[str, Any]) -> Catalogue:
+        """The newest catalogue of a report, whose policies hold."""
+        return self.log.factors(document["catalogues"][-1])
 
     def _signed_by(
         self,
@@ -366,7 +401,7 @@ class Registrar:
 
     def holdings(self, organisation: str) -> list[dict[str, Any]]:
         """What an organisation holds: by asset, what is free and in which ranges."""
-        account = holding.holder(organisation)
+        account = holder(organisation)
         with self.reading() as decisions:
             return [
                 {
@@ -403,6 +438,11 @@ class Registrar:
         """What of a retirement is not published; erased, it is blank."""
         return self._store.private(retirement) or {"beneficiary": "—", "salt": ""}
 
+    def forget(self, retirement: str) -> None:
+        """Erase the beneficiary of a retirement. Raises ``certificate.unknown``."""
+        if not self._store.forget(retirement):
+            raise CarbonError("certificate.unknown", id=retirement)
+
     @property
     def log_key(self) -> Key:
         """The log's public key."""
@@ -431,13 +471,13 @@ class Registrar:
         with self.reading() as decisions:
             if fact.count("/") > 1 and decisions.find("report", fact) is not None:
                 return impact.of_reports(decisions, self._impacts, [fact])
-            if fact.upper().startswith("HD-") and fact[3:].isdigit():
+            if is_serial(fact):
                 number = serial_number(fact)
                 reports = impact.issued_on(decisions, Block(number, number))
                 return impact.of_reports(decisions, self._impacts, reports)
             return impact.impact(decisions, self._impacts, self._uses(fact, source))
 
-    def _uses(self, fact: str, source: str) -> Sequence[Use]:
+    def _uses(self, fact: str, source: str) -> Downstream:
         """Records that a factor row's id, or a record's id, stands for."""
         numbers = self._factor_numbers(fact)
         if numbers:
@@ -463,14 +503,14 @@ class Registrar:
         prepared: dict[str, Any] = {restating.AFFECTED: self._affected(replaced, withdrawn)}
         for told in content["reports"]:
             before = self.document(told["report"])
-            after = reporting.rebuild(before, self.log, known, replaced, withdrawn)
+            after = rebuild(before, self.log, known, replaced, withdrawn)
             self._spool(after)
             prepared[told["report"]] = before, after
         return prepared
 
     def _affected(self, replaced: frozenset[str], withdrawn: frozenset[str]) -> list[str]:
         """Issued reports that records or factors concern."""
-        uses = self._impacts.of_records(sorted(replaced))
+        uses = self._impacts.of_records(sorted(replaced)).uses
         with self.reading() as decisions:
             issued = {found.decision.id for found in decisions.every("issuance")}
             concerned = set(impact.reports_of(decisions, uses)) & issued
@@ -507,7 +547,7 @@ class Registrar:
                 {
                     "report": report,
                     "credits": str(
-                        restating.excess_credits(
+                        excess_credits(
                             decisions, report, prepared[report][0], prepared[report][1].document
                         )
                     ),

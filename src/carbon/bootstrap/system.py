@@ -37,6 +37,7 @@ from carbon.adapters.store.ledger import balances
 from carbon.adapters.store.ledger_checks import LedgerChecks
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
+from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.adapters.store.stored import Records, WholeStore, record_key
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.record import open_record
@@ -459,8 +460,15 @@ class System:
 
     def reconcile(self, progress: Progress) -> Reconciliation:
         """The database against the published log."""
-        store, ledger = WholeStore(self.database), LedgerChecks(self.database)
-        return reconcile(store, ledger, self.log, self.signer, verify_ed25519, progress)
+        return reconcile(
+            WholeStore(self.database),
+            LedgerChecks(self.database),
+            RegistryChecks(self.database),
+            self.log,
+            self.signer,
+            verify_ed25519,
+            progress,
+        )
 
     @property
     def _erasures(self) -> Erasures:

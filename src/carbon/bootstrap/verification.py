@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.vault import write_secret
+from carbon.domain.credit import standing, stated
+from carbon.domain.credit.drawn import sample_of
+from carbon.domain.credit.verification import BUREAU_SIDE, VERIFIER_SIDE, assignment_of
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.evaluation import Evaluation
 from carbon.domain.mrv.report import report_id
+from carbon.domain.mrv.reported import rebuild
 from carbon.domain.mrv.sampling import NONCE_BYTES, Frame, Item, commitment
-from carbon.services.registry import reporting, standing, verifying
+from carbon.services.registry import verifying
 
 if TYPE_CHECKING:
     from carbon.bootstrap.registrar import Registrar
@@ -102,13 +106,13 @@ class Verification:
         """The id of a nonce: the report's, with the side the key is on."""
         person = self._registrar.signer(key).person
         with self._registrar.reading() as decisions:
-            assigned = verifying.assignment_of(decisions, report)["verifier"]
-        side = reporting.VERIFIER_SIDE if person == assigned else reporting.BUREAU_SIDE
+            assigned = assignment_of(decisions, report)["verifier"]
+        side = VERIFIER_SIDE if person == assigned else BUREAU_SIDE
         return f"{report}/{side}"
 
     def frame(self, document: Mapping[str, Any]) -> Frame:
         """The frame of a report, read from the log again."""
-        found = reporting.rebuild(document, self._registrar.log, document["known"]).found
+        found = rebuild(document, self._registrar.log, document["known"]).found
         return Frame(found.leaf, found.row, found.er_g)
 
     # --- work list ----------------------------------------------------------------------------
@@ -117,7 +121,7 @@ class Verification:
         """The drawn items with what is published of them, opened from now on by this person."""
         person = self._registrar.signer(key).person
         with self._registrar.reading() as decisions:
-            items = verifying.sample_of(decisions, report).items
+            items = sample_of(decisions, report).items
         with self._registrar.deciding() as context:
             verifying.open_items(context, report, [item.key for item in items], person)
         rows = self._registrar.rows([item.key for item in items])
@@ -167,13 +171,13 @@ class Verification:
         """What the sample says, once all of it is opened."""
         document = self._registrar.document(report)
         with self._registrar.reading() as decisions:
-            return verifying.evaluation(decisions, report, document)
+            return stated.evaluation(decisions, report, document)
 
     def state(self, report: str, keys: Sequence[Path], given: Mapping[str, Any]) -> dict[str, Any]:
         """Sign the statement: verifier, then reviewer. ``given``: the fields people write."""
         document = self._registrar.document(report)
         with self._registrar.reading() as decisions:
-            fields = verifying.statement_fields(
+            fields = stated.statement_fields(
                 decisions, report, document, given, self._registrar.today
             )
         answer: dict[str, Any] = {}

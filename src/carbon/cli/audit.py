@@ -122,6 +122,11 @@ _COUNTED = {
     "formulas": ("公式", "Formulas"),
     "corrections": ("更正", "Corrections"),
     "grams": ("减排量合计（克）", "Net reduction, all rows (g)"),
+    "decisions": ("决定", "Decisions"),
+    "reports": ("重建的报告", "Reports rebuilt"),
+    "credits_issued": ("签发的减排量", "Credits issued"),
+    "credits_retired": ("其中注销", "of which retired"),
+    "credits_cancelled": ("其中取消", "of which cancelled"),
 }
 
 

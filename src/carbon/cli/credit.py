@@ -16,6 +16,7 @@ from carbon.cli.texts import lang, say
 from carbon.cli.verification import ReportArgument
 from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.credit.issuance import serial_number
+from carbon.domain.errors import CarbonError
 
 _out = Console(markup=False)
 credit = typer.Typer(
@@ -191,6 +192,20 @@ def certificate_command(
     """With serials, QR code and the proof from the log."""
     out.write_bytes(system().registry.papers.certificate(name, lang()))
     _out.print(str(out), soft_wrap=True)
+
+
+@credit.command("forget", help=say("删除一次注销的受益人。", "Erase a beneficiary."))
+def forget_command(
+    name: Annotated[str, typer.Argument(metavar="RETIREMENT")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help=say("确认：不可恢复。", "Confirm: it cannot be undone."))
+    ] = False,
+) -> None:
+    """The digest in the log stays and opens for nobody."""
+    if not yes:
+        raise CarbonError("erase.confirm")
+    system().registry.forget(name)
+    _out.print(say("已删除。", "Erased."))
 
 
 @credit.command("lookup", help=say("查一个序列号。", "Look a serial number up."))

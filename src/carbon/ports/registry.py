@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.history import Decided, History
 from carbon.domain.credit.issuance import Block
 from carbon.domain.period import Period
+from carbon.ports.ledger import Broken
 
 #: A movement: asset, account that gives, account that gets, amount.
 Movement = tuple[str, str, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision that took effect, and its place in the log; ``None`` until it is sequenced."""
-
-    decision: Decision
-    leaf_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +45,8 @@ class Choice:
     version: str
 
 
-class Decisions(Protocol):
-    """Reads what was decided."""
-
-    def members(self) -> Mapping[str, Member]:
-        """Who may sign now, by public key."""
-
-    def registered(self) -> Mapping[str, Member]:
-        """Everybody who ever could, by public key."""
-
-    def find(self, kind: str, id_: str) -> Decided | None:
-        """One decision."""
+class Decisions(History, Protocol):
+    """Reads what was decided, and what only the database knows."""
 
     def every(
         self, kind: str, prefix: str = "", since: datetime | None = None
@@ -139,8 +125,13 @@ class Unit(Decisions, Protocol):
         They become facts with the decision that is added next.
         """
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
-        """Note which leaves the decision that is added next issues for, from and to before."""
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
+        """Note which leaves the decision that is added next issues for, from and to before.
+
+        ``parts``: the report's number, and that of the month's last one that was issued.
+        """
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
         """Set serial blocks aside for a hold, the lowest first or the ones asked for.
@@ -181,6 +172,14 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Downstream:
+    """Records concerned by something, and the points that rest on them."""
+
+    uses: Sequence[Use]
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Serials and who holds them; ``hold``: what reserves them."""
 
@@ -190,13 +189,65 @@ class Held:
     hold: str | None
 
 
+class RegistryRule(StrEnum):
+    """What always holds of the registry; the number is that of the project's list of invariants."""
+
+    DECIDED = "I10"
+    ISSUED = "I6"
+    HELD = "I6b"
+    RESERVED = "I6c"
+    REPLAYED = "I12"
+    CARRIED = "I12b"
+    COVERED = "I15"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A decision as it is kept: its row, and the body of its fact.
+
+    ``covers``: of an issuance, project, month, part, and leaves from and to before.
+    """
+
+    kind: str
+    id: str
+    persons: tuple[str, ...]
+    body: bytes
+    covers: tuple[str, str, int, int, int] | None
+
+
+class RegistryBooks(Protocol):
+    """The whole registry as of one moment, for checks."""
+
+    def broken(self, rule: RegistryRule) -> Broken | None:
+        """What breaks a rule that a statement can check, if anything does."""
+
+    def decisions(self) -> Iterator[Kept]:
+        """All decisions in their order."""
+
+    def holdings(self) -> Iterator[Held]:
+        """Who holds which serials, ascending."""
+
+    def issued(self) -> Iterator[tuple[str, Block]]:
+        """Issued blocks with their assets, ascending."""
+
+    def carried(self) -> Iterator[tuple[str, str, int]]:
+        """Asset, account and balance of grams that wait to become a credit."""
+
+
+class RegistryReader(Protocol):
+    """Opens the registry for checks."""
+
+    def books(self) -> AbstractContextManager[RegistryBooks]:
+        """All of it as of one moment: nothing is decided meanwhile."""
+
+
 class ImpactReader(Protocol):
     """Finds what is downstream of records and factors."""
 
-    def of_records(self, fact_ids: Sequence[str]) -> Sequence[Use]:
+    def of_records(self, fact_ids: Sequence[str]) -> Downstream:
         """Where some records stand."""
 
-    def of_factor(self, numbers: Mapping[str, int]) -> Sequence[Use]:
+    def of_factor(self, numbers: Mapping[str, int]) -> Downstream:
         """Where a factor row is used; ``numbers``: its number by the catalogue's root."""
 
     def holdings(self, blocks: Sequence[Block]) -> Sequence[Held]:

@@ -15,6 +15,8 @@ from functools import partial
 from carbon.domain.errors import CarbonError, Text
 from carbon.ports import LogReader
 from carbon.ports.ledger import LedgerReader, Rule
+from carbon.ports.registry import RegistryReader
+from carbon.services.registry.books import registry_faults
 
 #: Differences of one check that are told one by one.
 MAX_TOLD = 20
@@ -22,9 +24,10 @@ MAX_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What is checked: the ledger, and the log up to a size."""
+    """What is checked: the ledger, the registry, and the log up to a size."""
 
     ledger: LedgerReader
+    registry: RegistryReader
     log: LogReader
     size: int
 
@@ -82,7 +85,11 @@ def _replay(log: LogReader, size: int) -> defaultdict[tuple[str, str], int]:
     return balances
 
 
-INVARIANTS: tuple[Check, ...] = (*(partial(_follows, rule) for rule in Rule), _replayed)
+INVARIANTS: tuple[Check, ...] = (
+    *(partial(_follows, rule) for rule in Rule),
+    _replayed,
+    lambda stores: registry_faults(stores.registry),
+)
 
 
 def check_everything(stores: Stores) -> list[CarbonError]:

@@ -17,6 +17,7 @@ from carbon.domain.log.leaf import canonical
 from carbon.domain.log.note import Verify
 from carbon.ports import LogReader, Progress, Signer, StoredFact, StoreReader
 from carbon.ports.ledger import LedgerReader
+from carbon.ports.registry import RegistryReader
 from carbon.services.invariants import Stores, check_everything
 
 #: Faults of one fact that are told one by one; a broken table would fill pages otherwise.
@@ -36,6 +37,7 @@ class Reconciliation:
 def reconcile(
     store: StoreReader,
     ledger: LedgerReader,
+    registry: RegistryReader,
     log: LogReader,
     signer: Signer,
     verify: Verify,
@@ -67,7 +69,7 @@ def reconcile(
         for replaced, (_, seq) in corrections.items()
         if not store.is_pending(seq)
     ]
-    found.differences += check_everything(Stores(ledger, log, published.size))
+    found.differences += check_everything(Stores(ledger, registry, log, published.size))
     return found
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -102,12 +102,22 @@ def told() -> Iterator[None]:
     """
     try:
         yield
-    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError):
+    except driver_errors(IntegrityError):
         raise
-    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
+    except driver_errors(DBAPIError) as error:
         state = getattr(getattr(error, "orig", error), "sqlstate", None)
         code = "store.raced" if state in RETRYABLE else "store.unavailable"
         raise CarbonError(code, reason=first_line(error)) from error
+
+
+def driver_errors(of: type[DBAPIError]) -> tuple[type[Exception], ...]:
+    """What stands for one of SQLAlchemy's errors where rows go past it: the drivers' own.
+
+    PostgreSQL's driver is slow to load, and what was not loaded raised nothing.
+    """
+    name = "IntegrityError" if of is IntegrityError else "Error"
+    drivers = (sqlite3, sys.modules.get("psycopg"))
+    return of, *(getattr(driver, name) for driver in drivers if driver is not None)
 
 
 def first_line(error: Exception) -> str:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.bulk import keyed, load
-from carbon.adapters.store.database import Database, first_line
+from carbon.adapters.store.database import Database, driver_errors, first_line
 from carbon.domain.activity.duplicates import ITEM_DAYS, PAIR_DAYS, Act
 from carbon.domain.errors import CarbonError
 from carbon.domain.period import day_date, day_number
@@ -183,7 +181,7 @@ def raced() -> Iterator[None]:
     """
     try:
         yield
-    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
+    except driver_errors(IntegrityError) as error:
         if not _is_taken(error):
             raise
         raise CarbonError("store.raced", reason=first_line(error)) from error

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.domain.credit.issuance import Block
-from carbon.ports.registry import Held, Use
+from carbon.ports.registry import Downstream, Held, Use
 
+#: The asset of residents' points.
+POINTS = "points"
 #: Facts asked for at once.
 _AT_ONCE = 500
 _SAME = sa.and_(
@@ -35,15 +37,16 @@ class Impacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_records(self, fact_ids: Sequence[str]) -> list[Use]:
+    def of_records(self, fact_ids: Sequence[str]) -> Downstream:
         """Where some records stand."""
         chosen = t.quantity.c.fact_id.in_(fact_ids)
         with self._database.read() as connection:
-            return list(_uses(connection, chosen))
+            return Downstream(list(_uses(connection, chosen)), _points(connection, chosen))
 
-    def of_factor(self, numbers: Mapping[str, int]) -> list[Use]:
+    def of_factor(self, numbers: Mapping[str, int]) -> Downstream:
         """Where a factor row is used; ``numbers``: its number by the catalogue's root."""
-        found: list[Use] = []
+        uses: list[Use] = []
+        points = 0
         with self._database.read() as connection:
             seqs = _facts_by_catalogue(connection, numbers)
             for root, number in numbers.items():
@@ -51,8 +54,9 @@ class Impacts:
                 texts = t.quantity.c.factors
                 named = sa.or_(texts.like(f"%:{number},%"), texts.like(f"%:{number}}}"))
                 own = set(seqs.get(root, []))
-                found += [use for use in _uses(connection, named) if use.fact_seq in own]
-        return found
+                uses += [use for use in _uses(connection, named) if use.fact_seq in own]
+                points += _points(connection, named)
+        return Downstream(uses, points)
 
     def holdings(self, blocks: Sequence[Block]) -> list[Held]:
         """Who holds serials of some blocks now."""
@@ -79,6 +83,18 @@ def _uses(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator
         leaf, index = facts[row.fact_seq]
         project = leaf.get("project")
         yield Use(row.fact_seq, project, row.month, index, row.records, int(row.er_g))
+
+
+def _points(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> int:
+    """Points that were given for some records: journals name the record they rest on."""
+    resting = sa.select(t.quantity.c.fact_id).where(t.quantity.c.fact_id == t.journal.c.subject)
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(t.transfer.c.amount), 0))
+        .join(t.journal, t.journal.c.id == t.transfer.c.journal)
+        .join(t.asset, t.asset.c.id == t.transfer.c.asset)
+        .where(t.asset.c.code == POINTS, resting.where(chosen).exists())
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def leaves_of(

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as insert_absent
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
@@ -58,6 +57,8 @@ def _number(connection: sa.Connection, table: sa.Table, key: Mapping[str, Any], 
     if number is None:
         row = sa.insert(table).values(**key, **rest)
         if connection.dialect.name == "postgresql":  # where another one may be faster
+            from sqlalchemy.dialects.postgresql import insert as insert_absent
+
             row = insert_absent(table).values(**key, **rest).on_conflict_do_nothing()
         connection.execute(row)
         number = connection.execute(find).scalar_one()

@@ -21,16 +21,17 @@ from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
 from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
+from carbon.domain.credit.history import Decided
 from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.account import Account, Policy
 from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.domain.log.leaf import canonical
 from carbon.domain.period import Period
-from carbon.ports.registry import Decided, Movement, Waiting
+from carbon.ports.registry import Movement, Waiting
 
 #: Number of the advisory lock on PostgreSQL; any fixed one.
-_LOCK = 6_963
+DECISIONS_LOCK = 6_963
 #: What one listing returns at most; a registry of a district stays far below.
 _MOST = 100_000
 
@@ -46,7 +47,7 @@ class RegistryStore:
         """A transaction to decide in. Raises ``store.raced``."""
         with raced(), self._database.write() as connection:
             if not self._database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(DECISIONS_LOCK)))
             yield DecidingUnit(connection, now)
 
     @contextmanager
@@ -64,6 +65,12 @@ class RegistryStore:
         with self._database.read() as connection:
             text = connection.execute(under_way).scalar() or connection.execute(done).scalar()
         return None if text is None else json.loads(text)
+
+    def forget(self, id_: str) -> bool:
+        """Erase what of a retirement is not published; whether there was anything."""
+        with self._database.write() as connection:
+            found = connection.execute(sa.delete(t.certificate).where(t.certificate.c.id == id_))
+        return found.rowcount > 0
 
     def catalogues(self) -> Sequence[str]:
         """Roots of all catalogues that were computed with."""
@@ -267,13 +274,15 @@ class DecidingUnit(StoredDecisions):
         self._issued.append((asset, blocks))
         return blocks
 
-    def cover(self, project: str, month: str, part: int, leaves: tuple[int, int]) -> None:
+    def cover(
+        self, project: str, month: str, parts: tuple[int, int | None], leaves: tuple[int, int]
+    ) -> None:
         """Note which leaves the decision added next issues for."""
         self._covered = {
             "project": project,
             "month": month,
-            "part": part,
-            "previous": part - 1 if part else None,
+            "part": parts[0],
+            "previous": parts[1],
             "from_leaf": leaves[0],
             "to_leaf": leaves[1],
         }

@@ -258,8 +258,8 @@ decision = _table(
     ),
 )
 
-#: Which leaves an issuance covered: each part of a project's month begins where the one before it
-#: ends, so that a record feeds one issuance.
+#: Which leaves an issuance covered: each issued part of a project's month begins where the one
+#: before it ends, and none has two that follow it, so that a record feeds one issuance.
 issued = _table(
     "issued",
     sa.Column("fact_seq", _BIG, sa.ForeignKey("decision.fact_seq"), nullable=False, unique=True),
@@ -271,14 +271,22 @@ issued = _table(
     sa.Column("to_leaf", _BIG, nullable=False),
     sa.PrimaryKeyConstraint("project", "month", "part"),
     sa.UniqueConstraint("project", "month", "part", "to_leaf"),
+    sa.UniqueConstraint("project", "month", "previous"),
+    sa.Index(
+        "ix_issued_first",
+        "project",
+        "month",
+        unique=True,
+        postgresql_where=sa.text("previous IS NULL"),
+        sqlite_where=sa.text("previous IS NULL"),
+    ),
     sa.ForeignKeyConstraint(
         ["project", "month", "previous", "from_leaf"],
         ["issued.project", "issued.month", "issued.part", "issued.to_leaf"],
     ),
     sa.CheckConstraint("to_leaf > from_leaf", name="leaves"),
     sa.CheckConstraint(
-        "(part = 0 AND previous IS NULL AND from_leaf = 0)"
-        " OR (previous IS NOT NULL AND previous = part - 1)",
+        "(previous IS NULL AND from_leaf = 0) OR (previous IS NOT NULL AND previous < part)",
         name="chain",
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from carbon.domain.errors import CarbonError
@@ -109,6 +110,28 @@ def message(digest_: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision under way, with those who have signed it so far, first put at ``made_at``."""
+
+    kind: str
+    id: str
+    content: Mapping[str, Any]
+    signers: tuple[Member, ...]
+    made_at: datetime
+    private: Mapping[str, str] | None = None
+
+    def check_id(self, wanted: str) -> None:
+        """Ids follow from what is decided. Raises ``decision.id``."""
+        if self.id != wanted:
+            raise CarbonError("decision.id", kind=self.kind, needed=wanted)
+
+    def check_organisation(self, organisation: str) -> None:
+        """Whoever signs acts for the organisation concerned. Raises ``decision.organisation``."""
+        if any(signer.organisation != organisation for signer in self.signers):
+            raise CarbonError("decision.organisation", kind=self.kind, organisation=organisation)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A decision that took effect. ``at``: ISO 8601 with zone, to the second.
 
@@ -146,6 +169,14 @@ class Decision:
     def digest(self) -> str:
         """What was signed."""
         return digest(self.kind, self.id, self.content)
+
+
+def members_of(content: Mapping[str, Any]) -> list[Member]:
+    """The members a decision registers."""
+    return [
+        Member(m["person"], m["key"], frozenset(m["roles"]), m["organisation"])
+        for m in content["members"]
+    ]
 
 
 def check_signatures(

@@ -27,6 +27,11 @@ def serial(number: int) -> str:
     return f"HD-{number:012d}"
 
 
+def is_serial(text: str) -> bool:
+    """Whether a text is a serial number as people read it."""
+    return _SERIAL.fullmatch(text.strip().upper()) is not None
+
+
 def serial_number(text: str) -> int:
     """A serial number from its text or plain digits. Raises ``serial.invalid``."""
     match = _SERIAL.fullmatch(text.strip().upper())
@@ -49,6 +54,16 @@ def asset(methodology: str, vintage: int, status: str) -> str:
 def carry_asset(methodology: str, vintage: int) -> str:
     """The asset of grams that wait to become a credit."""
     return f"grams/{methodology}/{vintage}"
+
+
+def carry_of(credit: str) -> str:
+    """The asset of grams that become credits of some asset.
+
+    >>> carry_of("credit/HD-REUSE v1/2026/pilot")
+    'grams/HD-REUSE v1/2026'
+    """
+    _, methodology, vintage, _ = credit.split("/")
+    return carry_asset(methodology, int(vintage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from carbon.domain.credit.contents import DECLARATIONS
 from carbon.domain.credit.decision import Decision
+from carbon.domain.credit.history import History
 from carbon.domain.errors import CarbonError
 
 #: Longest crediting period (DB11/T 3043-2024), working days of public notice (Guangdong).
@@ -134,6 +135,22 @@ class Project:
             "filing_number": filing.content["number"] if filing else "",
             "filing_status": filing.content["status"] if filing else "",
         }
+
+
+_STEPS: Final = ("validation", "notice", "filing")
+
+
+def project_named(history: History, id_: str) -> Project:
+    """A registered project. Raises ``project.unknown``."""
+    found = history.find("project", id_)
+    if found is None:
+        raise CarbonError("project.unknown", project=id_)
+    steps: dict[str, Decision] = {}
+    for kind in _STEPS:
+        step = history.find(kind, id_)
+        if step is not None:
+            steps[kind] = step.decision
+    return Project(id_, found.decision.content, steps)
 
 
 _TOLD: Final = (

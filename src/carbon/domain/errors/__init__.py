@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from carbon.domain.errors import (
+    decisions,
     documents,
     factors,
     files,
@@ -36,6 +37,7 @@ FAULTS: Final[dict[str, Fault]] = {
         ledger,
         verification,
         registry,
+        decisions,
         documents,
     )
     for found in part.FAULTS

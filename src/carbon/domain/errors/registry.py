@@ -230,6 +230,13 @@ FAULTS = (
         "Make the report again.",
     ),
     fault(
+        "report.unstated",
+        "该月上一份报告 {report} 还没有核查声明。",
+        "There is no statement on the month's last report, {report}.",
+        "请先完成其核查；有未决问题的，出具否定意见的声明。",
+        "Finish its verification first; where something stays open, with an adverse statement.",
+    ),
+    fault(
         "report.commitment",
         "报告 {report} 覆盖的日志中没有 {side} 一方的随机数承诺。",
         "The log that the report {report} covers has no nonce commitment of the {side} side.",
@@ -274,9 +281,9 @@ FAULTS = (
     ),
     fault(
         "issuance.moved",
-        "报告 {report} 之后已有其他登记，起点或结转亏损已变。",
-        "Something was issued after the report {report}: its first leaf or its carried deficit "
-        "has moved.",
+        "报告 {report} 之后已有另一份报告或登记，起点或结转亏损已变。",
+        "After the report {report} there was another report or issuance: its first leaf or its "
+        "carried deficit has moved.",
         "请重新出具报告并核查。",
         "Report and verify again.",
     ),
@@ -368,8 +375,8 @@ FAULTS = (
     ),
     fault(
         "holding.pilot",
-        "{asset} 为试点单位，只能在演示中划转。",
-        "{asset} is a pilot unit: it moves in demonstration only.",
+        "{asset} 为试点单位，只能在演示中划转或注销。",
+        "{asset} is a pilot unit: it is transferred and retired in demonstration only.",
         "请待项目备案；演示请设 CARBON_DEMONSTRATION=1。",
         "Wait for the project's filing; in a demonstration set CARBON_DEMONSTRATION=1.",
     ),
@@ -436,6 +443,13 @@ FAULTS = (
         "The report {report} is concerned and not restated.",
         "请用 carbon restate 重新生成。",
         "Make the restatement again with carbon restate.",
+    ),
+    fault(
+        "restatement.known",
+        "先前的重述 {id} 尚未公布，或未计入。",
+        "The earlier restatement {id} is not published, or not taken into account.",
+        "请先运行 carbon log sequence，再重新生成。",
+        "Run carbon log sequence, then make it again.",
     ),
     fault(
         "restatement.differs",

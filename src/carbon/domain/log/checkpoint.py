@@ -116,6 +116,16 @@ def cosign(data: bytes, time: int, key: Key, sign: Sign) -> bytes:
     return format_note(Note(note.text, (*note.signatures, Signature(key.name, key.id, value))))
 
 
+def as_signed(data: bytes) -> bytes:
+    """A checkpoint as the log signed it: without the lines of witnesses, which come later.
+
+    Raises ``note.malformed``, ``checkpoint.malformed``.
+    """
+    note = parse_note(data)
+    origin = Checkpoint.parse(note.text).origin
+    return format_note(Note(note.text, tuple(s for s in note.signatures if s.name == origin)))
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """A checkpoint whose signatures hold; seconds since 1970 at which each witness saw it."""

@@ -18,6 +18,7 @@ import numpy as np
 from carbon.domain.activity.record import COLUMNS, FIXED_VOCABULARIES, MISSING, Batch
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
+from carbon.domain.log.leaf import canonical
 from carbon.domain.period import LAST, NO_DAY, Period, day_number
 from carbon.domain.quantification.engine import Conditions, Engine
 from carbon.domain.quantification.methodologies import METHODOLOGIES
@@ -88,7 +89,7 @@ class Monitored:
 
     ``leaf``, ``row``, ``er_g``: the frame in the order of the log, shape ``(n,)`` int64; row −1
     where a leaf holds its record itself. ``cells`` by category and rung; ``left_out``: records not
-    counted, by reason; ``last``: the catalogue whose policies hold.
+    counted, by reason; ``last``: the newest of the catalogues, whose policies hold.
     """
 
     leaf: Int
@@ -125,7 +126,11 @@ def _notes(log: Published, scope: Scope) -> _Notes:
     corrected = dict.fromkeys(scope.replaced, "restated")
     withdrawn = set(scope.withdrawn)
     own: list[tuple[int, Mapping[str, Any]]] = []
+    # Leaves are canonical: one that lacks all of these says nothing here, and is not parsed.
+    telling = (b'"type":"correction"', b'"kind":"restatement"', _member("project", scope.project))
     for index, raw in enumerate(log.leaves(scope.known)):
+        if not any(mark in raw for mark in telling):
+            continue
         leaf = json.loads(raw)
         match leaf:
             case {"type": "correction", "replaces": str(replaced), "reason": str(reason)}:
@@ -135,6 +140,11 @@ def _notes(log: Published, scope: Scope) -> _Notes:
         if scope.first <= index < scope.end and leaf.get("project") == scope.project:
             own.append((index, leaf))
     return _Notes(corrected, frozenset(withdrawn), own)
+
+
+def _member(name: str, value: str) -> bytes:
+    """A member as it stands in canonical JSON."""
+    return canonical({name: value})[1:-1]
 
 
 @dataclass(slots=True)
@@ -216,7 +226,7 @@ class _Reader:
         if name not in self._waiting:
             self._waiting[name] = _Rows(self._engine(*name))
             self._sums[name] = TermSums()
-        self._last = self._waiting[name].engine.catalogue
+            self._last = self._waiting[name].engine.catalogue
         waiting = self._waiting[name]
         waiting.rows.append(row)
         waiting.places.append((index, number))

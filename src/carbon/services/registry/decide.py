@@ -17,20 +17,22 @@ from carbon.domain.credit.contents import check_content
 from carbon.domain.credit.decision import (
     KINDS,
     Decision,
-    Member,
+    Draft,
     Signature,
     Verify,
     check_signatures,
     digest,
+    members_of,
     message,
 )
+from carbon.domain.credit.history import Check
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.ports.registry import Unit, Waiting
 
 WAITING, DUE, DONE = "waiting", "due", "done"
-#: Decisions that may wait at one time, and that one call settles.
-MAX_WAITING, SETTLED_AT_ONCE = 10_000, 1_000
+#: Decisions that may wait at one time.
+MAX_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,6 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A decision under way, with those who have signed it so far, first put at ``made_at``."""
-
-    kind: str
-    id: str
-    content: Mapping[str, Any]
-    signers: tuple[Member, ...]
-    made_at: datetime
-    private: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """How one kind is checked and takes effect.
 
@@ -89,6 +79,15 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+
+
+def rules_of(checks: Mapping[str, Check]) -> Rules:
+    """Kinds that need no more than the history, and do nothing but stand in it."""
+
+    def rule(check: Check) -> Rule:
+        return Rule(lambda context, draft: check(context.unit, draft, context.today))
+
+    return {kind: rule(check) for kind, check in checks.items()}
 
 
 def decide(
@@ -161,14 +160,6 @@ def _draft(context: Context, waiting: Waiting) -> Draft:
     )
 
 
-def members_of(content: Mapping[str, Any]) -> list[Member]:
-    """The members a decision registers."""
-    return [
-        Member(m["person"], m["key"], frozenset(m["roles"]), m["organisation"])
-        for m in content["members"]
-    ]
-
-
 def _further(context: Context, rule: Rule, waiting: Waiting, draft: Draft) -> dict[str, Any]:
     kind = KINDS[draft.kind]
     if len(draft.signers) < len(kind.signers):
@@ -194,28 +185,30 @@ def _take_effect(context: Context, rule: Rule, waiting: Waiting, draft: Draft) -
     return decision
 
 
-def settle(context: Context, rules: Rules) -> list[dict[str, Any]]:
-    """Let decisions take effect whose time to be taken back has passed.
+def due(context: Context) -> list[Waiting]:
+    """Decisions whose time to be taken back has passed, the oldest first."""
+    waiting = context.unit.waiting()
+    return [w for w in waiting if w.due_at is not None and w.due_at <= context.now]
 
-    One whose rule now stands against it (its holder was frozen meanwhile) goes on waiting, its
-    amount held; its answer names the reason.
+
+def settle(context: Context, rules: Rules, waiting: Waiting) -> dict[str, Any]:
+    """Let a due decision take effect; the same answer again if another process was faster.
+
+    Raises what now stands against it (its holder was frozen, its signer's key ended): then it goes
+    on waiting, its amount held.
     """
-    told = []
-    for waiting in context.unit.waiting():
-        if waiting.due_at is None or waiting.due_at > context.now:
-            continue
-        draft = _draft(context, waiting)
-        rule = rules[waiting.kind]
-        try:
-            rule.check(context, draft)
-        except CarbonError as error:
-            told.append({**_told(waiting, DUE), "reason": error.code})
-            continue
-        context.unit.drop(waiting)
-        told.append(_answer(_take_effect(context, rule, waiting, draft), DONE))
-        if len(told) == SETTLED_AT_ONCE:
-            break
-    return told
+    done = context.unit.find(waiting.kind, waiting.id)
+    if done is not None:
+        return _answer(done.decision, DONE)
+    draft = _draft(context, waiting)
+    rules[waiting.kind].check(context, draft)
+    context.unit.drop(waiting)
+    return _answer(_take_effect(context, rules[waiting.kind], waiting, draft), DONE)
+
+
+def held_back(waiting: Waiting, reason: str) -> dict[str, Any]:
+    """The answer about a due decision that something stands against."""
+    return {**_told(waiting, DUE), "reason": reason}
 
 
 def undo(context: Context, rules: Rules, name: str, signature: Signature) -> dict[str, Any]:

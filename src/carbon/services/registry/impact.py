@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from carbon.domain.credit.history import Decided
+from carbon.domain.credit.holdings import blocks_told
 from carbon.domain.credit.issuance import Block
-from carbon.ports.registry import Decided, Decisions, Held, ImpactReader, Use
+from carbon.ports.registry import Decisions, Downstream, Held, ImpactReader, Use
 
 #: Decisions that move serials, with where their leaf tells them.
 _MOVING = ("transfer", "retirement", "cancellation", "restatement")
 
 
-def impact(decisions: Decisions, reader: ImpactReader, uses: Sequence[Use]) -> dict[str, Any]:
-    """Records, reports, blocks and trades that some uses reach, by name."""
+def impact(decisions: Decisions, reader: ImpactReader, found: Downstream) -> dict[str, Any]:
+    """Records, points, reports, blocks and trades that something reaches, by name."""
+    uses = found.uses
     reports = reports_of(decisions, uses)
     told = of_reports(decisions, reader, reports)
     return {
         "records": sum(use.records for use in uses),
         "er_g": sum(use.er_g for use in uses),
+        "points": found.points,
         "facts": len({use.fact_seq for use in uses}),
         "months": sorted({(use.project or "", use.month) for use in uses}),
         **told,
@@ -60,11 +64,8 @@ def issued_on(decisions: Decisions, block: Block) -> list[str]:
 
 def blocks_of(effect: Mapping[str, Any]) -> list[Block]:
     """Serial blocks that a decision's effect names, those inside restated reports too."""
-    told = [
-        *effect.get("serials", ()),
-        *(s for r in effect.get("reports", ()) for s in r["serials"]),
-    ]
-    return [Block(int(block["first"]), int(block["last"])) for block in told]
+    restated = (told["serials"] for told in effect.get("reports", ()))
+    return [block for told in (effect.get("serials", ()), *restated) for block in blocks_told(told)]
 
 
 def _touches(decided: Decided, blocks: Sequence[Block]) -> bool:

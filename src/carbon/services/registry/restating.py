@@ -8,59 +8,26 @@ are never taken back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from carbon.domain.credit.issuance import GRAMS_PER_CREDIT
+from carbon.domain.credit.decision import Draft
+from carbon.domain.credit.moving import BUFFER, CANCELLED, holder
+from carbon.domain.credit.project import project_named
+from carbon.domain.credit.restating import check_restatement, issuance_of, last_number, owed_g
 from carbon.domain.errors import CarbonError
-from carbon.domain.mrv.report import issuable_g
-from carbon.ports.registry import Decisions
-from carbon.services.registry.decide import Context, Draft, Rule, Rules
-from carbon.services.registry.holding import BUFFER, CANCELLED, holder, serials_told
-from carbon.services.registry.projects import project_named
+from carbon.services.registry.decide import Context, Rule, Rules
+from carbon.services.registry.holding import serials_told
 
 #: Under this name the context has the issued reports that records and factors concern.
 AFFECTED = "affected"
 
 
-def excess_credits(
-    decisions: Decisions, report_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> int:
-    """Credits issued on a report beyond what it comes to now, less those already made good.
-
-    ``before``, ``after``: the report as issued and as computed again. The share of the reported
-    grams that was verified stays what it was.
-    """
-    issued = decisions.find("issuance", report_id)
-    statement = decisions.find("statement", report_id)
-    if issued is None or statement is None:
-        raise CarbonError("restatement.not_issued", report=report_id)
-    effect = issued.decision.effect
-    reported, verified = int(before["reported_g"]), int(statement.decision.effect["verified_g"])
-    now = int(after["reported_g"]) * verified // reported if reported else 0
-    grams = issuable_g(after, now) + int(effect["carry_in_g"])
-    made_good = sum(
-        int(told["credits"])
-        for found in decisions.every("restatement")
-        for told in found.decision.content["reports"]
-        if told["report"] == report_id
-    )
-    return max(0, int(effect["credits"]) - grams // GRAMS_PER_CREDIT - made_good)
-
-
 def _check(context: Context, draft: Draft) -> None:
-    """Every report concerned is named, once, and comes to what the signers were told."""
-    reports = [told["report"] for told in draft.content["reports"]]
-    if len(set(reports)) < len(reports):
-        raise CarbonError("decision.form", kind=draft.kind, member="reports")
-    lacking = set(context.prepared[AFFECTED]) - set(reports)
+    """Every report concerned is named, and comes to what the signers were told."""
+    lacking = set(context.prepared[AFFECTED]) - {r["report"] for r in draft.content["reports"]}
     if lacking:
         raise CarbonError("restatement.lacking", report=min(lacking))
-    for told in draft.content["reports"]:
-        before, after = context.prepared[told["report"]]
-        found = excess_credits(context.unit, told["report"], before, after.document)
-        if (int(told["credits"]), told["sha256"]) != (found, after.sha256):
-            raise CarbonError("restatement.differs", report=told["report"], credits=found)
+    check_restatement(context.unit, draft, context.prepared)
 
 
 def _apply(context: Context, draft: Draft) -> dict[str, Any]:
@@ -75,12 +42,10 @@ def _apply(context: Context, draft: Draft) -> dict[str, Any]:
 
 def _compensate(context: Context, draft: Draft, report_id: str, credits_: int) -> dict[str, Any]:
     """Cancel from the buffer, then from the owner; what is missing is owed."""
-    issued = context.unit.find("issuance", report_id)
-    if issued is None:
-        raise CarbonError("restatement.not_issued", report=report_id)
-    asset = issued.decision.effect["asset"]
+    asset = issuance_of(context.unit, report_id).decision.effect["asset"]
     project = project_named(context.unit, report_id.partition("/")[0])
-    told: dict[str, Any] = {"report": report_id, "serials": [], "after": _last(context, project.id)}
+    after = last_number(context.unit, project.id)
+    told: dict[str, Any] = {"report": report_id, "serials": [], "after": after}
     missing = credits_
     for name, account in (("buffer", BUFFER), ("owner", holder(project.content["owner"]))):
         taken = min(missing, _free(context, asset, account))
@@ -89,10 +54,8 @@ def _compensate(context: Context, draft: Draft, report_id: str, credits_: int) -
             told["serials"] += _cancel(context, key, asset, account, taken)
         told[name] = str(taken)
         missing -= taken
-    before, after = context.prepared[report_id]
-    # A loss that no credit could cover is carried, as any other.
-    loss_g = int(before["deficit_out_g"]) - int(after.document["deficit_out_g"])
-    told["owed_g"] = str(missing * GRAMS_PER_CREDIT + max(0, loss_g))
+    before, now = context.prepared[report_id]
+    told["owed_g"] = str(owed_g(missing, before, now.document))
     return told
 
 
@@ -108,12 +71,6 @@ def _cancel(
     context.unit.post(f"restatement/{key}", "restatement", [(asset, account, CANCELLED, credits_)])
     context.unit.reserve(key, asset, account, credits_)
     return serials_told(context.unit.move(key, CANCELLED))
-
-
-def _last(context: Context, project: str) -> int:
-    """Number of the project's latest issuance: what is owed counts until the next one."""
-    issued = context.unit.every("issuance", f"{project}/")
-    return max(int(found.decision.effect["number"]) for found in issued)
 
 
 RULES: Rules = {"restatement": Rule(_check, _apply)}

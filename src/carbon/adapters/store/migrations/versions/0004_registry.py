@@ -66,6 +66,9 @@ def _decisions() -> None:
         sa.UniqueConstraint(
             "project", "month", "part", "to_leaf", name="uq_issued_project_month_part_to_leaf"
         ),
+        sa.UniqueConstraint(
+            "project", "month", "previous", name="uq_issued_project_month_previous"
+        ),
         sa.ForeignKeyConstraint(
             ["project", "month", "previous", "from_leaf"],
             ["issued.project", "issued.month", "issued.part", "issued.to_leaf"],
@@ -73,11 +76,19 @@ def _decisions() -> None:
         ),
         sa.CheckConstraint("to_leaf > from_leaf", name=op.f("ck_issued_leaves")),
         sa.CheckConstraint(
-            "(part = 0 AND previous IS NULL AND from_leaf = 0)"
-            " OR (previous IS NOT NULL AND previous = part - 1)",
+            "(previous IS NULL AND from_leaf = 0) OR (previous IS NOT NULL AND previous < part)",
             name=op.f("ck_issued_chain"),
         ),
         sqlite_strict=True,
+    )
+
+    op.create_index(
+        "ix_issued_first",
+        "issued",
+        ["project", "month"],
+        unique=True,
+        postgresql_where=sa.text("previous IS NULL"),
+        sqlite_where=sa.text("previous IS NULL"),
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from carbon.domain.credit.decision import ISSUER
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from carbon.domain.credit.decision import ISSUER, Draft, members_of
+from carbon.domain.credit.history import Check, History
 from carbon.domain.errors import CarbonError
-from carbon.services.registry.decide import Context, Draft, Rule, Rules, members_of
 
 #: Below two issuers nobody could be granted anything any more.
-_FEWEST_ISSUERS = 2
+_FEWEST_ISSUERS: Final = 2
 
 
-def _check_member(context: Context, draft: Draft) -> None:
+def _check_member(history: History, draft: Draft, _: date) -> None:
     """A key stands for one person; the first decision brings the issuers who sign it."""
     new = members_of(draft.content)
-    known = context.unit.members()
+    known = history.members()
     keys = [member.key for member in new]
     again = [key for key in keys if keys.count(key) > 1 or key in known]
     if again:
@@ -22,9 +26,9 @@ def _check_member(context: Context, draft: Draft) -> None:
         raise CarbonError("member.first", needed=_FEWEST_ISSUERS)
 
 
-def _check_end(context: Context, draft: Draft) -> None:
+def _check_end(history: History, draft: Draft, _: date) -> None:
     """Keys that are known; two persons who can issue stay."""
-    members = context.unit.members()
+    members = history.members()
     ended = set(draft.content["keys"])
     unknown = ended - members.keys()
     if unknown:
@@ -34,4 +38,5 @@ def _check_end(context: Context, draft: Draft) -> None:
         raise CarbonError("member.last", needed=_FEWEST_ISSUERS)
 
 
-RULES: Rules = {"member": Rule(_check_member), "member_end": Rule(_check_end)}
+#: Rules of the kinds about persons. Raise ``member.*``, ``decision.unknown_key``.
+CHECKS: Final[Mapping[str, Check]] = {"member": _check_member, "member_end": _check_end}
