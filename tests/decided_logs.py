@@ -134,6 +134,12 @@ class Decided(Published):
         ]
         return {**leaf, "signatures": given}
 
+    def late_fact(self, row: int) -> str:
+        """The fact id of a row of the submitted file."""
+        digest_ = next(v for v in self.values() if v["type"] == "submission")["file"]["sha256"]
+        rows = (self.root / f"rows/{digest_}.jsonl").read_bytes().splitlines()
+        return json.loads(rows[row])["id"]
+
     def report(self, nth: int) -> Leaf:
         """A report's document."""
         name = self.decisions("report")[nth][1]["content"]["sha256"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -451,7 +450,7 @@ def test_a_restatement_that_leaves_out_a_report(log):
     index, leaf = log.decisions("restatement")[0]
     first = log.decisions("issuance")[1][0]
     values.pop(index)
-    leaf["content"]["replaced"].append(json.loads(log.rows()[3])["id"])
+    leaf["content"]["replaced"].append(log.late_fact(3))
     log.sign_all([*values[:first], log.signed(leaf), *values[first:]])
     assert first < len(values)
     assert "restatement.lacking" in told(log.audit(), first)
