@@ -43,13 +43,6 @@ FAULTS = (
         "A decision that lacks signatures has no effect; ask the operator.",
     ),
     fault(
-        "issuance.corrected",
-        "报告 {report} 出具后，其中的记录 {id} 已被更正。",
-        "The record {id} of the report {report} was corrected after the report.",
-        "请先完成核查声明，再对该月重新报告、核查。",
-        "Complete the statement, then report and verify the month again.",
-    ),
-    fault(
         "audit.corrected",
         "记录 {id} 已计入签发报告 {report}，却没有重述就被更正。",
         "The record {id} counts in the issued report {report}, yet was corrected without a "

@@ -43,9 +43,8 @@ def _refuse_corrected(decisions: Decisions, report: str, planned: IssuancePlan) 
     document = planned.report
     leaves = document["leaves"]["from"], document["leaves"]["to"]
     month = Period.parse(document["period"])
-    found = decisions.corrected(planned.project.id, month, leaves)
-    if found is not None:
-        raise CarbonError("issuance.corrected", id=found, report=report)
+    if decisions.corrected(planned.project.id, month, leaves) is not None:
+        raise CarbonError("issuance.corrected", report=report)
 
 
 def _kept(decisions: Decisions, planned: IssuancePlan) -> list[tuple[str, int]]:
