@@ -347,11 +347,18 @@ class Registrar:
     # --- credits ------------------------------------------------------------------------------
 
     def issue(self, report: str, keys: Sequence[Path]) -> dict[str, Any]:
-        """Issue what a statement confirms."""
+        """Issue what a statement confirms; asked again, what was issued."""
         document = self.document(report)
         with self.reading() as decisions:
-            planned = plan(decisions, self._newest(document), report, document)
-        content = {"report": report, "credits": str(planned.amounts.credits)}
+            done = decisions.find("issuance", report)
+            if done is None:
+                planned = plan(decisions, self._newest(document), report, document)
+                content: Mapping[str, Any] = {
+                    "report": report,
+                    "credits": str(planned.amounts.credits),
+                }
+            else:
+                content = done.decision.content
         return self._signed_by(keys, "issuance", report, content)
 
     def _newest(self, document: Mapping[str, Any]) -> Catalogue:

@@ -106,7 +106,6 @@ _LINE = {
     "cr": "text",
     "amount": "bigint",
 }
-_TRANSFER = dict.fromkeys(("journal", "line", "asset", "dr", "cr", "amount"), "bigint")
 _ENDING = {
     "hold": "bigint",
     "outcome": "text",
@@ -115,8 +114,22 @@ _ENDING = {
 }
 _REVERSAL = {"journal": "bigint", "reverses": "bigint"}
 
-#: Journals whose keys are new, with all their lines. Accounts are looked up row by row where rows
-#: are made, however few or many they are; one that is not there breaks NOT NULL.
+
+def _number(code: int) -> str:
+    """An account by its code, in SQLite's marks of arguments."""
+    return (
+        "(SELECT a.id FROM account AS a JOIN asset AS s ON s.id = a.asset"
+        f" WHERE s.code = ?3 AND a.code = ?{code})"
+    )
+
+
+#: A transfer on SQLite. Accounts are looked up where the row is made; the trigger that compares
+#: their assets misses one that is not there.
+POST = f"""INSERT INTO transfer (journal, line, asset, dr, cr, amount)
+VALUES (?1, ?2, (SELECT id FROM asset WHERE code = ?3), {_number(4)}, {_number(5)}, ?6)"""
+
+#: On PostgreSQL, the journals whose keys are new, with all their lines. Accounts are looked up row
+#: by row, however few or many they are; one that is not there breaks NOT NULL.
 ENTER = f"""WITH made AS (
   INSERT INTO journal ({", ".join(_JOURNAL)}) SELECT * FROM {_unnested(_JOURNAL)}
   ON CONFLICT (key) DO NOTHING RETURNING key, id
@@ -141,33 +154,22 @@ def enter(connection: sa.Connection, journals: Sequence[Journal], at: datetime) 
     heads = [(j.key, j.digest(), j.kind, j.subject, len(j.lines), moment) for j in journals]
     if connection.dialect.name == "sqlite":
         numbers = _insert_keyed(connection, t.journal, _JOURNAL, heads)
-        _add_transfers(connection, [j for j in journals if j.key in numbers], numbers)
+        new = [journal for journal in journals if journal.key in numbers]
+        if new:
+            connection.exec_driver_sql(POST, _lines(new, numbers))
         return numbers
-    lines = [
-        (j.key, n, line.asset, line.debit, line.credit, line.amount)
-        for j in journals
-        for n, line in enumerate(j.lines)
-    ]
-    arrays = _arrays(_JOURNAL, heads) | _arrays(_LINE, lines)
+    own = {journal.key: journal.key for journal in journals}
+    arrays = _arrays(_JOURNAL, heads) | _arrays(_LINE, _lines(journals, own))
     return {row.key: row.id for row in connection.exec_driver_sql(ENTER, arrays)}
 
 
-def _add_transfers(
-    connection: sa.Connection, journals: Sequence[Journal], numbers: Numbers
-) -> None:
-    places = account_numbers(connection, (line for j in journals for line in j.lines))
-    rows = [
-        (
-            numbers[j.key],
-            n,
-            *places[line.asset, line.debit],
-            places[line.asset, line.credit][1],
-            line.amount,
-        )
+def _lines(journals: Sequence[Journal], names: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """All lines of some journals, each after the name of its journal."""
+    return [
+        (names[j.key], n, line.asset, line.debit, line.credit, line.amount)
         for j in journals
         for n, line in enumerate(j.lines)
     ]
-    insert(connection, t.transfer, _TRANSFER, rows)
 
 
 def account_numbers(
@@ -275,6 +277,7 @@ _PAST_64_BITS = "cannot store REAL value in INTEGER column account."
 #: Our code by constraint, each the only meaning of it in an entry made from sound values.
 _MEANING = {
     "ck_account_balance": "ledger.insufficient",
+    posting.SIDES: "ledger.unknown",
     posting.MIRROR: "ledger.reversal",
     "uq_reversal_reverses": "ledger.reversal",
     "pk_reversal": "ledger.reversal",

@@ -18,7 +18,7 @@ from carbon.adapters.store.bulk import keyed, load
 from carbon.adapters.store.database import Database, alone, driver_errors, first_line
 from carbon.domain.activity.duplicates import ITEM_DAYS, PAIR_DAYS, Act
 from carbon.domain.errors import CarbonError
-from carbon.domain.period import Period, day_date, day_number
+from carbon.domain.period import day_date, day_number
 from carbon.ports import Answered, Claims, LifeLeft, Matches
 
 #: SQLSTATE of a broken uniqueness.
@@ -290,28 +290,6 @@ def _project_of(connection: sa.Connection, fact_id: str, record_id: str) -> str 
         if connection.execute(covers).scalar() is not None:
             raise CarbonError("correction.issued", record_id=record_id, project=project)
     return project
-
-
-def corrected(
-    connection: sa.Connection, project: str, month: Period, leaves: tuple[int, int], known: int
-) -> int:
-    """How many records of a month, in some leaves, have a correction in no leaf before one."""
-    later, own = t.fact.alias(), t.fact.alias()
-    query = (
-        sa.select(own.c.body)
-        .select_from(t.correction)
-        .join(later, later.c.seq == t.correction.c.fact_seq)
-        .join(t.activity, t.activity.c.fact_id == t.correction.c.replaces)
-        .join(own, own.c.seq == t.activity.c.fact_seq)
-        .where(
-            sa.or_(later.c.leaf_index.is_(None), later.c.leaf_index >= known),
-            own.c.leaf_index >= leaves[0],
-            own.c.leaf_index < leaves[1],
-            t.activity.c.occurred_on.between(month.first_day, month.last_day),
-        )
-    )
-    bodies = connection.execute(query).scalars()
-    return sum(json.loads(bytes(body)).get("project") == project for body in bodies)
 
 
 class Corrections:

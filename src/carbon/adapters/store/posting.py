@@ -18,6 +18,7 @@ from carbon.domain.ledger.account import Policy
 UNSOUND = "23000"
 #: What a refusal names, as if it were a constraint, on both engines.
 LINES, MIRROR, HOLD_TIME = "ck_transfer_lines", "ck_reversal_mirror", "ck_hold_end_time"
+SIDES = "fk_transfer_asset"
 
 POLICIES = ", ".join(f"'{policy}'" for policy in Policy)
 
@@ -201,15 +202,16 @@ BEGIN {_abort("ck_account_open")}; END""",
     ),
     "transfer": (
         f"""CREATE TRIGGER transfer_sides BEFORE INSERT ON transfer WHEN NOT ({_SIDES})
-BEGIN {_abort("fk_transfer_asset")}; END""",
+BEGIN {_abort(SIDES)}; END""",
         f"""CREATE TRIGGER transfer_lines BEFORE INSERT ON transfer WHEN NOT ({_IN_ORDER})
 BEGIN {_abort(LINES)}; END""",
         # Most journals have one line: they are posted without adding up.
         f"""CREATE TRIGGER transfer_post AFTER INSERT ON transfer
 WHEN NEW.line = 0 AND {_LINE_COUNT.format("journal")} = 1
 BEGIN
-  UPDATE account SET last_journal = NEW.journal, debits = debits + NEW.amount WHERE id = NEW.dr;
-  UPDATE account SET last_journal = NEW.journal, credits = credits + NEW.amount WHERE id = NEW.cr;
+  UPDATE account SET last_journal = NEW.journal, debits = debits + (id = NEW.dr) * NEW.amount,
+    credits = credits + (id = NEW.cr) * NEW.amount
+  WHERE id IN (NEW.dr, NEW.cr);
 END""",
         f"""CREATE TRIGGER transfer_post_many AFTER INSERT ON transfer
 WHEN NEW.line > 0 AND NEW.line = {_LINE_COUNT.format("journal")} - 1

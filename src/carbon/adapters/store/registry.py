@@ -18,7 +18,7 @@ from carbon.adapters.clock import ZONE
 from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database, alone
-from carbon.adapters.store.facts import NewFact, add_fact, correct, corrected, raced
+from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
 from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
@@ -140,9 +140,25 @@ class StoredDecisions:
         """Positive grams of residents who keep theirs, by pseudonym."""
         return kept_grams(self._connection, project, month, leaves)
 
-    def corrected(self, project: str, month: Period, leaves: tuple[int, int], known: int) -> int:
-        """How many records of a month, in some leaves, have a correction in no leaf before one."""
-        return corrected(self._connection, project, month, leaves, known)
+    def corrected(self, project: str, month: Period, leaves: tuple[int, int]) -> str | None:
+        """A record in some leaves that was corrected in none before their end."""
+        of, by = t.fact.alias("of"), t.fact.alias("by")
+        query = (
+            sa.select(t.correction.c.replaces, of.c.body)
+            .join(t.activity, t.activity.c.fact_id == t.correction.c.replaces)
+            .join(of, of.c.seq == t.activity.c.fact_seq)
+            .join(by, by.c.seq == t.correction.c.fact_seq)
+            .where(
+                of.c.leaf_index >= leaves[0],
+                of.c.leaf_index < leaves[1],
+                t.activity.c.occurred_on.between(month.first_day, month.last_day),
+                sa.or_(by.c.leaf_index.is_(None), by.c.leaf_index >= leaves[1]),
+            )
+            .order_by(t.correction.c.replaces)
+        )
+        rows = self._connection.execute(query)
+        own = (r.replaces for r in rows if json.loads(bytes(r.body)).get("project") == project)
+        return next(own, None)
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""

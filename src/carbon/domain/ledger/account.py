@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from carbon.domain.errors import CarbonError
@@ -64,6 +65,7 @@ class Balance:
         return self.amount - self.held
 
 
+@lru_cache(maxsize=65_536)
 def is_code(value: str) -> bool:
     """Whether a text can name an asset or an account."""
     return len(value) <= MAX_CODE and _CODE.fullmatch(value) is not None

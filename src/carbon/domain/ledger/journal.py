@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,8 +16,6 @@ MAX_KEY: Final = 200
 #: What the key of a journal that makes a hold good begins with.
 _HOLD: Final = "hold:"
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
 
 def is_key(value: str) -> bool:
     """Whether a text can be an idempotency id: one line that can be read, spaces not at its ends.
@@ -25,6 +23,18 @@ def is_key(value: str) -> bool:
     It is published: callers put a keyed hash where a client's own id might tell who they are.
     """
     return 0 < len(value) <= MAX_KEY and value.isprintable() and value == value.strip()
+
+
+def _is_kind(value: str) -> bool:
+    return is_code(value) and " " not in value
+
+
+def _are_lines(lines: Sequence[Transfer]) -> bool:
+    return 0 < len(lines) <= MAX_LINES and sum(t.amount for t in lines) <= MAX_AMOUNT
+
+
+def _are_uses(keys: Sequence[str]) -> bool:
+    return len(set(keys)) == len(keys) <= MAX_LINES and all(map(is_key, keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +79,12 @@ class Journal:
 
     def __post_init__(self) -> None:
         check("key", self.key, is_key)
-        check("kind", self.kind, lambda kind: is_code(kind) and " " not in kind)
-        check("lines", len(self.lines), lambda count: 0 < count <= MAX_LINES)
-        check("amount", sum(t.amount for t in self.lines), lambda total: total <= MAX_AMOUNT)
-        check("holds", len(self.uses), lambda count: count <= MAX_LINES)
-        check("holds", self.uses, lambda keys: len(set(keys)) == len(keys))
-        for key in (*self.uses, self.subject, self.reverses):
-            check("key", key, lambda value: value is None or is_key(value))
+        check("kind", self.kind, _is_kind)
+        check("lines", self.lines, _are_lines)
+        check("holds", self.uses, _are_uses)
+        for key in (self.subject, self.reverses):
+            if key is not None:
+                check("key", key, is_key)
 
     def reversal(self, key: str, subject: str | None = None) -> Journal:
         """The journal that undoes this one; holds it used are not opened again."""
@@ -83,15 +92,15 @@ class Journal:
         return Journal(key, "reversal", lines, subject, reverses=self.key)
 
     def digest(self) -> bytes:
-        """SHA-256 of all that was asked for: the same key with another digest is a conflict."""
-        asked = {
-            "kind": self.kind,
-            "lines": [(t.asset, t.debit, t.credit, t.amount) for t in self.lines],
-            "subject": self.subject,
-            "uses": self.uses,
-            "reverses": self.reverses,
-        }
-        return hashlib.sha256(_encode(asked).encode()).digest()
+        """SHA-256 of all that was asked for: the same key with another digest is a conflict.
+
+        One text a line; none of them holds a line break, and counts tell where lists end.
+        """
+        asked = [self.kind, self.subject or "", self.reverses or "", str(len(self.uses))]
+        asked += self.uses
+        for line in self.lines:
+            asked += (line.asset, line.debit, line.credit, str(line.amount))
+        return hashlib.sha256("\n".join(asked).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +120,9 @@ class Hold:
 
     def digest(self) -> bytes:
         """SHA-256 of all that was asked for."""
-        line = self.promised
-        moment = self.expires_at.astimezone(UTC).isoformat()
-        asked = [line.asset, line.debit, line.credit, line.amount, moment]
-        return hashlib.sha256(_encode(asked).encode()).digest()
+        line, until = self.promised, self.expires_at.astimezone(UTC).isoformat()
+        asked = (line.asset, line.debit, line.credit, str(line.amount), until)
+        return hashlib.sha256("\n".join(asked).encode()).digest()
 
     def posting(self) -> Journal:
         """The journal that makes the promise good as a whole."""

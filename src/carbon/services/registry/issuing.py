@@ -33,17 +33,18 @@ def _plan(context: Context, draft: Draft) -> IssuancePlan:
 
 
 def _check(context: Context, draft: Draft) -> None:
-    """Also that no record was corrected since it was reported: both would be credited.
-
-    Raises ``issuance.corrected``.
-    """
     planned = _plan(context, draft)
     check_issuance(context.unit, draft, context.today, planned)
+    _refuse_corrected(context.unit, draft.id, planned)
+
+
+def _refuse_corrected(decisions: Decisions, report: str, planned: IssuancePlan) -> None:
+    """Nothing is issued on a record that was withdrawn since: no restatement could reach it."""
     document = planned.report
     leaves = document["leaves"]["from"], document["leaves"]["to"]
     month = Period.parse(document["period"])
-    if context.unit.corrected(planned.project.id, month, leaves, document["known"]):
-        raise CarbonError("issuance.corrected", report=draft.id)
+    if decisions.corrected(planned.project.id, month, leaves) is not None:
+        raise CarbonError("issuance.corrected", report=report)
 
 
 def _kept(decisions: Decisions, planned: IssuancePlan) -> list[tuple[str, int]]:
