@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
+from sqlalchemy.engine import make_url
 
 import postgres
 from carbon.adapters.clock import ZONE
@@ -249,17 +250,81 @@ def system(home: Settings, clock: FixedClock) -> Iterator[System]:
     made.close()
 
 
+def a_phone(number: int, **changes: str) -> dict[str, str]:
+    """The n-th of any number of phones, each an act of its own."""
+    own = {
+        "record_id": f"r{number}",
+        "item_id": f"imei-{number}",
+        "giver": f"giver-{number}",
+        "receiver": f"receiver-{number}",
+    }
+    return PHONE | own | changes
+
+
 @pytest.fixture
 def phone() -> Callable[..., dict[str, str]]:
-    """The n-th of any number of phones, each an act of its own: `phone(3, age_years="1")`."""
+    """Makes phones: `phone(3, age_years="1")`."""
+    return a_phone
 
-    def of(number: int, **changes: str) -> dict[str, str]:
-        own = {
-            "record_id": f"r{number}",
-            "item_id": f"imei-{number}",
-            "giver": f"giver-{number}",
-            "receiver": f"receiver-{number}",
-        }
-        return PHONE | own | changes
 
-    return of
+# --- a pilot project part of the way --------------------------------------------------------------
+#
+# The way from records to credits takes seconds. Each stage is reached once per engine; a test gets a
+# copy of it: `pilot = pilot_at("issued")`.
+
+
+def _advance(home: Settings, stage: str) -> None:
+    """Bring a home from the stage before to this one, and leave no connection open."""
+    from pilot import Pilot
+
+    system = System(home, FixedClock())
+    Pilot(system, home.log.parent / "people").reach(stage)
+    system.close()
+
+
+def _copied(home: Settings, folder: Path, cluster: postgres.Cluster | None) -> Settings:
+    """The same system in another folder, with a database of its own."""
+    shutil.copytree(home.log.parent, folder)
+    if cluster is None:
+        return settings_at(folder)
+    return settings_at(folder, cluster, new_database(cluster, make_url(home.database).database))
+
+
+@pytest.fixture(scope="session")
+def reached() -> dict[tuple[str, str], Settings]:
+    """Homes at some stage, by engine and stage."""
+    return {}
+
+
+@pytest.fixture
+def pilot_at(
+    home: Settings,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    reached: dict[tuple[str, str], Settings],
+) -> Iterator[Callable[[str], Any]]:
+    """A pilot project at a stage of `pilot.STAGES`, on each engine, with a clock of its own."""
+    from pilot import STAGES, Pilot
+
+    engine = make_url(home.database).get_backend_name()
+    cluster = request.getfixturevalue("cluster") if engine == "postgresql" else None
+    opened: list[System] = []
+
+    def at(stage: str) -> Settings:
+        if (engine, stage) not in reached:
+            before = STAGES[: STAGES.index(stage)]
+            base = at(before[-1]) if before else home
+            made = _copied(base, tmp_path_factory.mktemp(stage) / "home", cluster)
+            _advance(made, stage)
+            reached[engine, stage] = made
+        return reached[engine, stage]
+
+    def start(stage: str) -> Pilot:
+        folder = tmp_path / f"{stage}-{len(opened)}"
+        opened.append(System(_copied(at(stage), folder, cluster), FixedClock()))
+        return Pilot(opened[-1], folder / "people")
+
+    yield start
+    for system in opened:
+        system.close()

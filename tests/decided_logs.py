@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from carbon.adapters.signing import SigningKey
-from carbon.bootstrap.system import System
+from carbon.bootstrap.system import IngestRequest, System
 from carbon.domain.credit.decision import digest, message
 from carbon.domain.log.checkpoint import history_path
 from carbon.domain.log.leaf import canonical
 from carbon.settings import Settings
-from conftest import FACTORS, PHONE, FixedClock
+from conftest import FACTORS, PHONE, FixedClock, write_csv
 from pilot import ASSET, PEOPLE, Pilot, at, quiet
 from published_logs import Published
 
@@ -71,9 +71,11 @@ def _move(pilot: Pilot, clock: FixedClock) -> None:
 
 
 def _second_part(pilot: Pilot) -> None:
-    """Late records of the month: a supplementary report, its findings, its issuance."""
+    """Late records of the month, in a file: a supplementary report, its findings, its issuance."""
     report = "phones/2026-10/1"
-    pilot.records(phone, 20, first=100)
+    late = [phone(n, evidence="certified_scale") for n in range(100, 120)]
+    path = write_csv(pilot.folder / "late.csv", late)
+    pilot.system.ingest(IngestRequest(path, accept_valid=True, project="phones"), quiet)
     pilot.assign()
     for name in ("vera", "anne"):
         nonce = pilot.folder / f"{name}-1.nonce"
@@ -131,6 +133,12 @@ class Decided(Published):
             for name in names
         ]
         return {**leaf, "signatures": given}
+
+    def late_fact(self, row: int) -> str:
+        """The fact id of a row of the submitted file."""
+        digest_ = next(v for v in self.values() if v["type"] == "submission")["file"]["sha256"]
+        rows = (self.root / f"rows/{digest_}.jsonl").read_bytes().splitlines()
+        return json.loads(rows[row])["id"]
 
     def report(self, nth: int) -> Leaf:
         """A report's document."""

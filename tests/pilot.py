@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from carbon.adapters.clock import ZONE
 from carbon.bootstrap.registrar import Registrar
 from carbon.bootstrap.system import System
 from carbon.bootstrap.verification import Inspected
+from carbon.domain.errors import LANGS, CarbonError
+from conftest import a_phone
 
 MONTH = "2026-10"
 REPORT = "phones/2026-10/0"
@@ -56,6 +61,19 @@ WRITTEN = {
 }
 
 
+#: How far a project can be; see `conftest.pilot_at`.
+STAGES = ("enrolled", "committed", "reported", "drawn", "stated", "issued")
+
+
+def refused(code: str, act: Callable[..., object], *arguments: Any, **named: Any) -> CarbonError:
+    """The refusal that an act meets; its message is complete in both languages."""
+    with pytest.raises(CarbonError, match=re.escape(f"[{code}]")) as caught:
+        act(*arguments, **named)
+    for lang in LANGS:
+        assert "{" not in caught.value.say(lang)
+    return caught.value
+
+
 def quiet(*_: object) -> None:
     """Progress nobody watches."""
 
@@ -76,6 +94,45 @@ class Pilot:
 
     def keys(self, *names: str) -> list[Path]:
         return [self.key(name) for name in names]
+
+    @property
+    def clock(self) -> Any:
+        return self.system.clock
+
+    def decide(self, kind: str, id_: str, content: Mapping[str, Any], *names: str) -> Any:
+        """Sign as everybody named, in turn; the last answer."""
+        return [self.registry.decide(kind, id_, content, key) for key in self.keys(*names)][-1]
+
+    def join(self, name: str, identity: str, roles: list[str], organisation: str) -> dict[str, Any]:
+        """One more person, or one more key of a person; the card that was registered."""
+        card = self.registry.enrol(self.key(name), identity, roles, organisation)
+        self.decide("member", name, {"members": [card]}, "anne", "bert")
+        return card
+
+    def leave(self, name: str) -> None:
+        """A person's key is ended."""
+        content = {"keys": [self.registry.signer(self.key(name)).key], "reason": "left"}
+        self.decide("member_end", name, content, "anne", "bert")
+
+    def demonstrating(self) -> Pilot:
+        """The same under settings by which pilot units move."""
+        self.system.settings = replace(self.system.settings, demonstration=True)
+        return self
+
+    def trust(self) -> None:
+        """The owner names a counterparty, and the days until it may get credits pass."""
+        self.decide("counterparty", "zhuan/green", {"holder": "zhuan", "other": "green"}, "otto")
+        self.clock.at = at("2026-11-30T12:00:00")
+
+    def transfer(self, id_: str, credits_: int, **changes: Any) -> dict[str, Any]:
+        """From the owner to its counterparty."""
+        content = {"asset": ASSET, "from": "zhuan", "to": "green", "credits": str(credits_)}
+        return self.decide("transfer", id_, content | changes, "otto")
+
+    def settle(self) -> list[dict[str, Any]]:
+        """Let the time to take things back pass."""
+        self.clock.move(minutes=10)
+        return self.registry.settle()
 
     def sequence(self) -> None:
         self.system.sequence(quiet)
@@ -133,6 +190,51 @@ class Pilot:
 
     def issue(self, report: str = REPORT) -> dict[str, Any]:
         return self.registry.issue(report, self.keys("anne", "bert"))
+
+    def reach(self, stage: str) -> None:
+        """Go from the stage before to this one."""
+        match stage:
+            case "enrolled":
+                self.folder.mkdir()
+                self.system.init_log("log.example.cn/hedong")
+                self.enrol()
+                self.register()
+            case "committed":
+                self.records(a_phone, 40)
+                self.assign()
+                self.commit()
+            case "reported":
+                self.report()
+            case "drawn":
+                self.reveal()
+            case "stated":
+                self.inspect()
+                self.state()
+            case "issued":
+                self.issue()
+        self.sequence()
+
+    def month_to_statement(self, month: str, part: int = 0) -> str:
+        """Everything from the assignment to a published statement, of records already stored."""
+        report = f"phones/{month}/{part}"
+        self.assign(month)
+        for name in ("vera", "anne"):
+            (self.folder / f"{name}-{month}.nonce").unlink(missing_ok=True)
+        self.commit(month)
+        self.sequence()
+        self.report(month)
+        self.sequence()
+        self.reveal(report, month)
+        self.inspect(report)
+        self.state(report)
+        self.sequence()
+        return report
+
+    def month_to_credits(self, month: str, part: int = 0) -> dict[str, Any]:
+        """And on to published credits; returns what was issued."""
+        answer = self.issue(self.month_to_statement(month, part))
+        self.sequence()
+        return answer["effect"]
 
     def to_statement(self, phone: Callable[..., dict[str, str]], count: int = 40) -> None:
         """Everything up to a published statement."""

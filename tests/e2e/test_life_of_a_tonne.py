@@ -8,10 +8,13 @@ that reaches everything downstream.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from carbon.audit import audit
 from carbon.domain.errors import CarbonError
+from carbon.files.log_folder import open_log
 from pilot import ASSET, REPORT, Pilot, at, quiet
 
 
@@ -22,11 +25,13 @@ def pilot(system, tmp_path):
 
 @pytest.fixture
 def sound(system):
-    """Sequence, then check the whole store and the whole log."""
+    """Sequence, then check everything: the store against the log, all invariants, the log alone."""
 
     def check() -> None:
         system.sequence(quiet)
         assert [d.say("en") for d in system.reconcile(quiet).differences] == []
+        found = audit(open_log(str(system.settings.log)), system.signer.key, quiet, jobs=1)
+        assert [d.say("en") for d in found.differences] == []
 
     return check
 
@@ -72,7 +77,7 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten 
         "counterparty", "zhuan/green", {"holder": "zhuan", "other": "green"}, pilot.key("otto")
     )
     clock.at = at("2026-11-30T12:00:00")
-    system.settings = replace_demonstration(system.settings)
+    system.settings = replace(system.settings, demonstration=True)
     moved = {"asset": ASSET, "from": "zhuan", "to": "green", "credits": "50"}
     assert registry.decide("transfer", "t-1", moved, pilot.key("otto"))["state"] == "due"
     assert registry.settle() == [], "the time to take it back has not passed"
@@ -102,10 +107,3 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten 
     assert int(told["buffer"]) > 0
     assert (told["owner"], told["owed_g"]) == ("0", "0")
     sound()
-
-
-def replace_demonstration(settings):
-    """Settings under which pilot units move."""
-    from dataclasses import replace
-
-    return replace(settings, demonstration=True)

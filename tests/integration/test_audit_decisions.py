@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from carbon.adapters.signing import SigningKey
+from carbon.audit import audit, heads
+from carbon.domain.log.checkpoint import cosign, history_path
+from carbon.domain.log.note import COSIGNATURE, Key
+from carbon.files.log_folder import Folder, PublishedLog
 from decided_logs import Decided, make_decided_log
-from published_logs import codes
+from published_logs import codes, quiet
 
 
 @pytest.fixture(scope="module")
@@ -424,3 +429,67 @@ def test_a_withdrawn_factor_reaches_every_report_that_used_it(log):
     leaf["content"]["withdrawn"] = [used]
     log.sign_all([*values, log.signed(leaf)])
     assert "restatement.lacking" in told(log.audit(), len(values))
+
+
+# --- corrections of what was issued ---------------------------------------------------------------
+
+
+def test_an_issued_record_corrected_without_a_restatement(log):
+    """The correction is in its form and names one fact, once; but nobody made good for it."""
+    record = next(leaf for leaf in log.values() if leaf["type"] == "record")
+    fact = log.values()[30]["row"]["id"]
+    assert record["project"] == "phones"
+    values = [*log.values(), {"type": "correction", "replaces": fact, "reason": "returned"}]
+    log.sign_all(values)
+    assert told(log.audit(), len(values) - 1) == {"audit.corrected"}
+
+
+def test_a_restatement_that_leaves_out_a_report(log):
+    """It withdraws a record of the second part, and names the first part only."""
+    values = log.values()
+    index, leaf = log.decisions("restatement")[0]
+    first = log.decisions("issuance")[1][0]
+    values.pop(index)
+    leaf["content"]["replaced"].append(log.late_fact(3))
+    log.sign_all([*values[:first], log.signed(leaf), *values[first:]])
+    assert first < len(values)
+    assert "restatement.lacking" in told(log.audit(), first)
+
+
+# --- from the web, and with witnesses -------------------------------------------------------------
+
+
+@pytest.fixture
+def remote(log):
+    """The same log behind an address, which lists nothing."""
+
+    class Unlisted(Folder):
+        def paths(self):
+            return None
+
+    return PublishedLog(Unlisted(log.root))
+
+
+def test_the_draw_repeats_where_nothing_can_be_listed(log, remote):
+    found = audit(remote, log.key, quiet, jobs=1)
+    assert found.differences == ()
+    assert {note.code for note in found.notes} == {"audit.history_unlisted"}
+
+
+def test_a_draw_whose_checkpoint_is_far_away_is_told(log, remote, monkeypatch):
+    monkeypatch.setattr(heads, "MAX_PROBES", 0)
+    found = audit(remote, log.key, quiet, jobs=1)
+    assert found.differences == ()
+    assert {note.code for note in found.notes} == {"audit.history_unlisted", "audit.draw_unlisted"}
+
+
+def test_witnesses_do_not_change_a_draw(log, tmp_path):
+    """Their lines come after the log's own signature, which alone makes the seed."""
+    signer = SigningKey.create(tmp_path / "witness.key", "witness.example")
+    witness = Key("witness.example", signer.key.public, COSIGNATURE)
+    for size in log.sizes:
+        path = history_path(size)
+        note = cosign((log.root / path).read_bytes(), 1_700_000_000, witness, signer.sign)
+        log.write(path, note)
+    log.write("checkpoint", note)
+    assert log.audit().differences == ()

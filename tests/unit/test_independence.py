@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from carbon.domain.errors import CarbonError
-from carbon.domain.mrv.independence import Assignee, check_assignment, periods_in_a_row
+from carbon.domain.mrv.independence import Assignee, check_assignment, most_in_a_row
 
 ANNA, BO, REVIEWER = Assignee("anna", "x"), Assignee("bo", "y"), Assignee("rui", "z")
 
@@ -45,11 +45,18 @@ def test_months_without_a_report_are_no_break():
 
 def test_one_period_out_ends_no_run():
     past = [(1, "anna"), (2, "bo"), (3, "anna"), (4, "anna")]
-    assert periods_in_a_row("anna", past) == 3
-    assert periods_in_a_row("bo", past) == 0
+    assert most_in_a_row("anna", past) == 3
+    assert most_in_a_row("bo", past) == 1
 
 
 def test_parts_of_one_month_are_one_period():
     past = [(7, "anna"), (8, "anna"), (8, "anna"), (9, "anna")]
-    assert periods_in_a_row("anna", past) == 3
+    assert most_in_a_row("anna", past) == 3
     assert refused(past=past) == ""
+
+
+def test_the_order_of_assigning_makes_no_run_shorter():
+    """Later months count as much as earlier ones, on either side of the new one."""
+    assert refused(past=[(10, "anna"), (11, "anna"), (12, "anna")]) == "independence.rotation"
+    assert refused(past=[(7, "anna"), (8, "anna"), (10, "anna")]) == "independence.rotation"
+    assert refused(past=[(8, "anna"), (10, "anna")]) == ""

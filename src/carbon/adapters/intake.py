@@ -19,7 +19,7 @@ from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts, NewFact, correct, load_rows
+from carbon.adapters.store.facts import Facts, NewFact, correct_unissued, load_rows
 from carbon.adapters.store.submission import StagedRows, StreamedRows
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
@@ -150,7 +150,9 @@ class StoreIntake:
             with self._stored.finishing(fact) as (connection, seq):
                 if request.replaces is not None:
                     new = json.loads(self._text)["id"]
-                    correct(connection, request.replaces, new, request.reason, seq, request.at)
+                    correct_unissued(
+                        connection, request.replaces, new, request.reason, seq, request.at
+                    )
                 persons = kept_persons(self._persons.batches())
                 load_rows(connection, "person", persons, seq, request.at)
         except CarbonError as error:

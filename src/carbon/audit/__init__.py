@@ -69,7 +69,7 @@ def _audit(log: PublishedLog, pinned: Key | None, progress: Progress, workers: W
     journals.finish()
     if tree.levels is not None:
         rows = Rows(files, references, tree.levels.size, turn)
-        decisions.check(Known(heads, tree.levels), rows)
+        decisions.check(Known(heads, tree.levels), rows, facts)
     references.check_named()
     files.check_checker()
     files.check_unexpected()

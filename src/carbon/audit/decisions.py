@@ -12,10 +12,13 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from carbon.audit.corrected import Corrected, Records
+from carbon.audit.facts import Facts
 from carbon.audit.files import REPORTS, PublicFiles
 from carbon.audit.movements import Movements
 from carbon.audit.reports import Known, Reports, Rows
 from carbon.audit.result import Tally
+from carbon.audit.row_file import row_file
 from carbon.domain.credit import moving, persons, steps, verification
 from carbon.domain.credit.decision import (
     KINDS,
@@ -67,6 +70,7 @@ class Decisions:
     def __init__(self, files: PublicFiles, tally: Tally) -> None:
         self._files, self._tally = files, tally
         self._leaves: list[tuple[str, int, Mapping[str, Any]]] = []
+        self._submissions: dict[str, int] = {}
 
     def add(self, place: str, index: int, leaf: Mapping[str, Any]) -> None:
         """A decision leaf; the reports it names belong to the log."""
@@ -77,13 +81,22 @@ class Decisions:
             case {"kind": "restatement", "content": {"reports": reports}}:
                 self._files.expect(*(f"{REPORTS}{told['sha256']}.json" for told in reports))
 
-    def check(self, known: Known, rows: Rows) -> None:
-        """All of them, each after those before it."""
+    def add_rows(self, index: int, leaf: Mapping[str, Any]) -> None:
+        """A submission, whose records may be a project's."""
+        self._submissions[row_file(leaf["file"])] = index
+
+    def check(self, known: Known, rows: Rows, facts: Facts) -> None:
+        """All of them, each after those before it; then corrections of what was issued."""
         replay = _Replay(self._files, self._tally, known, rows)
         for place, index, leaf in self._leaves:
             self._tally.attempt(place, partial(replay.add, place, index, leaf))
         self._tally.counts.decisions = len(self._leaves)
         replay.count()
+        size = known.levels.size
+        records = Records(self._files.log, facts, size, self._submissions)
+        places = {index: place for place, index, _ in self._leaves}
+        corrected = Corrected(records, self._tally, replay.history, places)
+        corrected.check(facts.corrections)
 
 
 class _Replay:
@@ -91,14 +104,14 @@ class _Replay:
 
     def __init__(self, files: PublicFiles, tally: Tally, known: Known, rows: Rows) -> None:
         self._tally, self._known = tally, known
-        self._history = HistorySoFar()
-        self._reports = Reports(files, tally, self._history, rows, known)
-        self._movements = Movements(tally, self._history, self._reports)
+        self.history = HistorySoFar()
+        self._reports = Reports(files, tally, self.history, rows, known)
+        self._movements = Movements(tally, self.history, self._reports)
 
     def add(self, place: str, index: int, leaf: Mapping[str, Any]) -> None:
         """Check a decision and let it stand: later ones rest on it, even where it is wrong."""
         decision = Decision.of(leaf)
-        if self._history.find(decision.kind, decision.id) is not None:
+        if self.history.find(decision.kind, decision.id) is not None:
             raise CarbonError("audit.repeated", kind=decision.kind, id=decision.id)
         signers = self._tally.attempt(place, lambda: self._signers(decision))
         draft = Draft(
@@ -111,7 +124,7 @@ class _Replay:
         if signers:
             self._tally.attempt(place, lambda: self._by_rule(place, index, draft, decision))
         self._movements.replay(place, decision)
-        self._history.add(Decided(decision, index))
+        self.history.add(Decided(decision, index))
 
     def count(self) -> None:
         """What was issued and where it is in the end."""
@@ -119,7 +132,7 @@ class _Replay:
 
     def _signers(self, decision: Decision) -> list[Member]:
         """All that the kind needs, by keys that are registered and not ended."""
-        members = self._history.members()
+        members = self.history.members()
         if not members and decision.kind == "member":
             members = {member.key: member for member in members_of(decision.content)}
         signers = check_signatures(
@@ -136,7 +149,7 @@ class _Replay:
         """What the kind's rule says, and the effect that follows."""
         today = date.fromisoformat(decision.at[:10])
         if draft.kind in _CHECKS:
-            _CHECKS[draft.kind](self._history, draft, today)
+            _CHECKS[draft.kind](self.history, draft, today)
         if draft.kind in _SILENT or draft.kind == "report":
             self._tally.compare(place, "effect", {}, dict(decision.effect))
         match draft.kind:
@@ -146,7 +159,7 @@ class _Replay:
                 self._draw(place, index, draft, decision)
             case "statement":
                 document = self._reports.document(draft.content["report"])
-                check_stated(self._history, draft, today, document)
+                check_stated(self.history, draft, today, document)
                 self._compare(place, stated(draft), decision.effect)
             case "issuance":
                 self._movements.check_issuance(place, draft, today, decision)
@@ -155,18 +168,18 @@ class _Replay:
 
     def _draw(self, place: str, index: int, draft: Draft, decision: Decision) -> None:
         """The second reveal repeats the draw; the first one does nothing."""
-        if not is_drawn(self._history, draft):
+        if not is_drawn(self.history, draft):
             self._tally.compare(place, "effect", {}, dict(decision.effect))
             return
         report = draft.content["report"]
-        published = self._history.find("report", report)
+        published = self.history.find("report", report)
         at = None if published is None else published.leaf_index
         note = None if at is None else self._known.heads.note_including(at, index)
         if note is None:
             self._tally.note(place, "audit.draw_unlisted", report=report)
             return
         document, frame = self._reports.document(report), self._reports.take_frame(report)
-        expected = drawn(self._history, draft, as_signed(note), frame, document)
+        expected = drawn(self.history, draft, as_signed(note), frame, document)
         self._compare(place, expected, decision.effect)
 
     def _compare(self, place: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from carbon.audit import result
 from carbon.audit.result import Tally
 from carbon.domain.errors import CarbonError
+from carbon.domain.units import Int
 
 _ID_BYTES: Final = 16
 
@@ -24,6 +26,8 @@ class Facts:
         self._places: list[str] = []
         self._size = 0
         self._corrections: list[tuple[int, str, str]] = []
+        self._order: Int = np.zeros(0, np.int64)
+        self._ordered = np.zeros(0, f"S{_ID_BYTES}")
 
     def add(self, place: str, ids: bytes) -> None:
         """Append ids; ``place`` ends with ``:`` where each of them has a line."""
@@ -46,8 +50,8 @@ class Facts:
     def check(self) -> None:
         """Every fact id once; corrections name an earlier one, each once."""
         ids = np.frombuffer(b"".join(self._runs), f"S{_ID_BYTES}")
-        order = np.argsort(ids, kind="stable")
-        ordered = ids[order]
+        order = self._order = np.argsort(ids, kind="stable")
+        ordered = self._ordered = ids[order]
         again = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:] != b""))
         for at in again[: result.MAX_PER_FILE + 1].tolist():
             place, other = (self._place(int(order[n])) for n in (at + 1, at))
@@ -55,11 +59,26 @@ class Facts:
             self._tally.add(place, CarbonError("audit.duplicate", id=text, other=other))
         replaced: set[str] = set()
         for before, replaces, place in self._corrections:
-            at = int(np.searchsorted(ordered, np.bytes_(bytes.fromhex(replaces))))
-            found = at < len(ordered) and _padded(ordered[at]).hex() == replaces
-            if not found or order[at] >= before or replaces in replaced:
+            position = self._find(replaces)
+            if position is None or position >= before or replaces in replaced:
                 self._tally.add(place, CarbonError("audit.correction", id=replaces))
             replaced.add(replaces)
+
+    def _find(self, id_: str) -> int | None:
+        """The position of an id, once all are in order."""
+        at = int(np.searchsorted(self._ordered, np.bytes_(bytes.fromhex(id_))))
+        found = at < len(self._ordered) and _padded(self._ordered[at]).hex() == id_
+        return int(self._order[at]) if found else None
+
+    def where(self, id_: str) -> str | None:
+        """Where a fact stands, after :meth:`check`; ``None`` for an unknown one."""
+        position = self._find(id_)
+        return None if position is None else self._place(position)
+
+    @property
+    def corrections(self) -> Iterator[tuple[str, str]]:
+        """Place of every correction, and the id it replaces."""
+        return ((place, replaces) for _, replaces, place in self._corrections)
 
 
 def _padded(value: bytes) -> bytes:

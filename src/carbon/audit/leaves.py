@@ -44,6 +44,7 @@ class Leaves:
         match leaf["type"]:
             case "submission":
                 self._submissions.check(place, leaf, self._references.terms(place, leaf))
+                self._decisions.add_rows(index, leaf)
             case "journals":
                 self._journals.check(place, leaf)
             case "record":

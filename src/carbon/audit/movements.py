@@ -81,7 +81,7 @@ class Movements:
         for told, effect in zip(content["reports"], effects, strict=True):
             before, after = restated[told["report"]]
             missing = self._check_cancelled(place, told, effect)
-            owed = owed_g(missing, before, after.document)
+            owed = owed_g(self._history, told["report"], missing, before, after.document)
             self._tally.compare(place, "owed_g", str(owed), effect["owed_g"])
 
     def _check_named(self, content: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from carbon.audit.files import REPORTS, PublicFiles
 from carbon.audit.heads import Heads
@@ -29,6 +29,9 @@ from carbon.domain.mrv.monitored import Scope
 from carbon.domain.mrv.reported import Reported, rebuild, report_content
 from carbon.domain.mrv.sampling import Frame
 from carbon.domain.period import Period
+
+#: Rows read again between two words of progress.
+_TOLD: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,10 @@ class Rows:
 
     def rows(self, digest: str) -> Iterator[bytes]:
         """The rows of a submission."""
-        count = 0
-        for count, row in enumerate(self._log.rows(digest), 1):  # noqa: B007  the last count
+        for count, row in enumerate(self._log.rows(digest), 1):
             yield row
-        self._turn(count)
+            if count % _TOLD == 0:
+                self._turn(_TOLD)
 
     def factors(self, root: str) -> Catalogue:
         """A catalogue that agrees with its digests. Raises ``audit.skipped``."""

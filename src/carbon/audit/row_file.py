@@ -23,7 +23,7 @@ class RowFile:
     def __init__(self, file: Mapping[str, str], files: PublicFiles, tally: Tally) -> None:
         self._files, self._tally, self._file = files, tally, file
         self._base = f"rows/{file['sha256']}"
-        self.path = f"{self._base}.jsonl"
+        self.path = row_file(file)
         files.expect(self.path, f"{self._base}.tree", f"{self._base}.ends")
         self._digests = self._hashers()
         self._hashes: list[bytes] = []
@@ -71,3 +71,8 @@ class RowFile:
             ends = np.concatenate([np.zeros(0, np.int64), *self._ends]).astype("<i8")
             self._files.check_derived(f"{self._base}.tree", levels.levels)
             self._files.check_derived(f"{self._base}.ends", [ends.tobytes()])
+
+
+def row_file(file: Mapping[str, str]) -> str:
+    """The path of a row file by its digests."""
+    return f"rows/{file['sha256']}.jsonl"

@@ -29,7 +29,7 @@ from carbon.adapters.store.residents import consent
 from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
-from carbon.domain.credit import persons
+from carbon.domain.credit.contents import check_content
 from carbon.domain.credit.decision import Member, Signature, digest, message
 from carbon.domain.credit.issuance import Block, is_serial, serial_number
 from carbon.domain.credit.issuing import plan
@@ -51,6 +51,7 @@ from carbon.services.registry import (
     holding,
     impact,
     issuing,
+    persons,
     projects,
     reporting,
     restating,
@@ -63,7 +64,6 @@ from carbon.services.registry.decide import (
     due,
     find_waiting,
     held_back,
-    rules_of,
     settle,
     undo,
 )
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 _SALT_BYTES = 32
 
 RULES: Rules = {
-    **rules_of(persons.CHECKS),
+    **persons.RULES,
     **projects.RULES,
     **reporting.RULES,
     **verifying.RULES,
@@ -157,6 +157,7 @@ class Registrar:
         signature: Signature,
         private: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
+        check_content(kind, id_, content)
         prepared = self._prepare(kind, id_, content)
         with self.deciding(prepared) as context:
             return decide(context, RULES, kind, id_, content, signature, private)
@@ -326,12 +327,14 @@ class Registrar:
         return Verification(self)
 
     def _drawn(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """What the second reveal needs to draw: checkpoint note, frame, report."""
+        """What a reveal needs to draw: checkpoint note, frame, report.
+
+        The first one too: the other side may reveal meanwhile.
+        """
         report = content["report"]
         with self.reading() as decisions:
             published = decisions.find("report", report)
-            revealed = decisions.every("reveal", f"{report}/")
-        if published is None or published.leaf_index is None or not revealed:
+        if published is None or published.leaf_index is None:
             return {}
         note = DatabaseQueue(self._system.database).note_including(published.leaf_index)
         document = self.document(report)
@@ -344,11 +347,18 @@ class Registrar:
     # --- credits ------------------------------------------------------------------------------
 
     def issue(self, report: str, keys: Sequence[Path]) -> dict[str, Any]:
-        """Issue what a statement confirms."""
+        """Issue what a statement confirms; asked again, what was issued."""
         document = self.document(report)
         with self.reading() as decisions:
-            planned = plan(decisions, self._newest(document), report, document)
-        content = {"report": report, "credits": str(planned.amounts.credits)}
+            done = decisions.find("issuance", report)
+            if done is None:
+                planned = plan(decisions, self._newest(document), report, document)
+                content: Mapping[str, Any] = {
+                    "report": report,
+                    "credits": str(planned.amounts.credits),
+                }
+            else:
+                content = done.decision.content
         return self._signed_by(keys, "issuance", report, content)
 
     def _newest(self, document: Mapping[str, Any]) -> Catalogue:
@@ -382,18 +392,17 @@ class Registrar:
     ) -> dict[str, Any]:
         """Retire credits for a beneficiary, of whom the log tells a salted digest only.
 
-        Asked again under the same id, the salt is the one made first.
+        Asked again under the same id for the same one, the salt is the one made first; for another
+        beneficiary it is ``request.conflict``.
         """
-        private = self._store.private(id_) or {
-            "beneficiary": beneficiary,
-            "salt": os.urandom(_SALT_BYTES).hex(),
-        }
-        salted = bytes.fromhex(private["salt"]) + beneficiary.encode()
+        private = self._store.private(id_)
+        if private is None or private["beneficiary"] != beneficiary:
+            private = {"beneficiary": beneficiary, "salt": os.urandom(_SALT_BYTES).hex()}
         content = {
             "asset": asset,
             "holder": organisation,
             "credits": str(credits_),
-            "beneficiary_sha256": sha256(salted).hexdigest(),
+            "beneficiary_sha256": holding.beneficiary_digest(beneficiary, private["salt"]),
             "purpose": purpose,
             **(serials or {}),
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +30,8 @@ SHEET = (
     "leaf", "row", "stratum", "er_g", "item_type", "act", "evidence", "quantity", "mass_kg",
     "audited_g", "intent", "note",
 )  # fmt: skip
-#: Rows of a returned work list.
-_MAX_ROWS = 2_000
+#: Rows and bytes of a returned work list.
+_MAX_ROWS, _MAX_BYTES = 2_000, 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +225,8 @@ def read_sheet(path: Path) -> list[Inspected]:
 
     Raises ``file.missing``, ``verification.sheet`` with the line.
     """
-    if not path.is_file():
-        raise CarbonError("file.missing", path=path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for _, row in zip(range(_MAX_ROWS + 1), csv.DictReader(file), strict=False)]
-    if len(rows) > _MAX_ROWS:
-        raise CarbonError("verification.sheet", path=path, line=_MAX_ROWS + 1)
     found = []
-    for line, row in enumerate(rows, 2):
+    for line, row in enumerate(_sheet_rows(path), 2):
         try:
             if not (row["audited_g"] or "").strip():
                 continue
@@ -238,6 +234,31 @@ def read_sheet(path: Path) -> list[Inspected]:
         except (KeyError, ValueError, TypeError) as error:
             raise CarbonError("verification.sheet", path=path, line=line) from error
     return found
+
+
+def _sheet_rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a returned work list, at most :data:`_MAX_ROWS`."""
+    if not path.is_file():
+        raise CarbonError("file.missing", path=path)
+    rows: list[dict[str, str]] = []
+    try:
+        reader = csv.DictReader(io.StringIO(_sheet_text(path), newline=""))
+        rows.extend(islice(reader, _MAX_ROWS + 1))
+    except (ValueError, csv.Error) as error:
+        raise CarbonError("verification.sheet", path=path, line=len(rows) + 1) from error
+    if len(rows) > _MAX_ROWS:
+        raise CarbonError("verification.sheet", path=path, line=_MAX_ROWS + 1)
+    return rows
+
+
+def _sheet_text(path: Path) -> str:
+    """What a spreadsheet saved: UTF-8, or the GB 18030 of one set up in Chinese."""
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("gb18030")
 
 
 _TRUE, _FALSE = ("1", "yes", "true", "是"), ("", "0", "no", "false", "否")

@@ -67,6 +67,12 @@ class Decisions(History, Protocol):
     ) -> Sequence[tuple[str, int]]:
         """Positive grams of residents who keep theirs, by pseudonym."""
 
+    def corrected(self, project: str, month: Period, leaves: tuple[int, int]) -> str | None:
+        """A record in some leaves, from and to before, that was corrected in none before ``to``.
+
+        Its fact id; ``None`` where there is none.
+        """
+
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""
 

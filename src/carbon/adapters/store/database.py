@@ -21,6 +21,8 @@ _WAL_SAFE = (3, 51, 3)
 _BUSY_SECONDS = 60
 #: SQLSTATE of a serialization failure and of a deadlock: the only ones worth another try.
 RETRYABLE = ("40001", "40P01")
+#: Number of the advisory lock of decisions on PostgreSQL; any fixed one.
+_DECIDING = 6_963
 
 
 class Database:
@@ -92,6 +94,16 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def alone(connection: sa.Connection, *, shared: bool = False) -> None:
+    """Wait until no decision is being made, and keep others from it until the transaction ends.
+
+    ``shared``: others that ask so too may go on. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        connection.execute(sa.select(lock(_DECIDING)))
 
 
 @contextmanager

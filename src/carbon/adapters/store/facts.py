@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.bulk import keyed, load
-from carbon.adapters.store.database import Database, driver_errors, first_line
+from carbon.adapters.store.database import Database, alone, driver_errors, first_line
 from carbon.domain.activity.duplicates import ITEM_DAYS, PAIR_DAYS, Act
 from carbon.domain.errors import CarbonError
 from carbon.domain.period import day_date, day_number
@@ -261,6 +261,37 @@ def correct(
         )
 
 
+def correct_unissued(
+    connection: sa.Connection, replaces: str, by: str | None, reason: str, seq: int, at: datetime
+) -> None:
+    """As :func:`correct`, if no credits were issued for the fact, which no decision changes now.
+
+    Raises ``correction.issued``.
+    """
+    alone(connection, shared=True)
+    _project_of(connection, replaces, replaces)
+    correct(connection, replaces, by, reason, seq, at)
+
+
+def _project_of(connection: sa.Connection, fact_id: str, record_id: str) -> str | None:
+    of_fact = sa.select(t.fact.c.body, t.fact.c.leaf_index, t.activity.c.occurred_on)
+    query = of_fact.join(t.activity, t.activity.c.fact_seq == t.fact.c.seq).where(
+        t.activity.c.fact_id == fact_id
+    )
+    row = connection.execute(query).one()
+    project: str | None = json.loads(bytes(row.body)).get("project")
+    if project and row.leaf_index is not None:
+        covers = sa.select(t.issued.c.part).where(
+            t.issued.c.project == project,
+            t.issued.c.month == row.occurred_on.isoformat()[:7],
+            t.issued.c.from_leaf <= row.leaf_index,
+            t.issued.c.to_leaf > row.leaf_index,
+        )
+        if connection.execute(covers).scalar() is not None:
+            raise CarbonError("correction.issued", record_id=record_id, project=project)
+    return project
+
+
 class Corrections:
     """Finds what is to be corrected, and withdraws."""
 
@@ -284,26 +315,11 @@ class Corrections:
 
         Raises ``correction.issued`` where credits were issued for it: that takes a restatement.
         """
-        of_fact = sa.select(t.fact.c.body, t.fact.c.leaf_index, t.activity.c.occurred_on)
-        query = of_fact.join(t.activity, t.activity.c.fact_seq == t.fact.c.seq).where(
-            t.activity.c.fact_id == fact_id
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one()
-            project: str | None = json.loads(bytes(row.body)).get("project")
-            if project and row.leaf_index is not None:
-                covers = sa.select(t.issued.c.part).where(
-                    t.issued.c.project == project,
-                    t.issued.c.month == row.occurred_on.isoformat()[:7],
-                    t.issued.c.from_leaf <= row.leaf_index,
-                    t.issued.c.to_leaf > row.leaf_index,
-                )
-                if connection.execute(covers).scalar() is not None:
-                    raise CarbonError("correction.issued", record_id=record_id, project=project)
-        return project
+            return _project_of(connection, fact_id, record_id)
 
     def withdraw(self, fact: NewFact, replaces: str, reason: str, at: datetime) -> None:
         """Withdraw a fact; nothing takes its place. Raises ``store.raced``."""
         with raced(), self._database.write() as connection:
             seq = add_fact(connection, fact, at)
-            correct(connection, replaces, None, reason, seq, at)
+            correct_unissued(connection, replaces, None, reason, seq, at)

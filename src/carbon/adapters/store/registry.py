@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from carbon.adapters.clock import ZONE
 from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
-from carbon.adapters.store.database import Database
+from carbon.adapters.store.database import Database, alone
 from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
 from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
@@ -30,8 +31,6 @@ from carbon.domain.log.leaf import canonical
 from carbon.domain.period import Period
 from carbon.ports.registry import Movement, Waiting
 
-#: Number of the advisory lock on PostgreSQL; any fixed one.
-DECISIONS_LOCK = 6_963
 #: What one listing returns at most; a registry of a district stays far below.
 _MOST = 100_000
 
@@ -46,8 +45,7 @@ class RegistryStore:
     def deciding(self, now: datetime) -> Iterator[DecidingUnit]:
         """A transaction to decide in. Raises ``store.raced``."""
         with raced(), self._database.write() as connection:
-            if not self._database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(DECISIONS_LOCK)))
+            alone(connection)
             yield DecidingUnit(connection, now)
 
     @contextmanager
@@ -111,8 +109,8 @@ class StoredDecisions:
         """All of a kind whose id starts with something, in order; recorded since a moment."""
         query = _DECIDED.where(t.fact.c.kind == kind).order_by(t.fact.c.seq).limit(_MOST)
         if prefix:
-            # Ids are ASCII and end before "~": a range that an index serves on both engines.
-            query = query.where(t.fact.c.key >= prefix, t.fact.c.key < f"{prefix}~")
+            # By its characters: ranges and LIKE depend on locale and engine.
+            query = query.where(sa.func.substr(t.fact.c.key, 1, len(prefix)) == prefix)
         if since is not None:
             query = query.where(t.fact.c.recorded_at >= since)
         return [_decided(row) for row in self._connection.execute(query)]
@@ -141,6 +139,26 @@ class StoredDecisions:
     ) -> Sequence[tuple[str, int]]:
         """Positive grams of residents who keep theirs, by pseudonym."""
         return kept_grams(self._connection, project, month, leaves)
+
+    def corrected(self, project: str, month: Period, leaves: tuple[int, int]) -> str | None:
+        """A record in some leaves that was corrected in none before their end."""
+        of, by = t.fact.alias("of"), t.fact.alias("by")
+        query = (
+            sa.select(t.correction.c.replaces, of.c.body)
+            .join(t.activity, t.activity.c.fact_id == t.correction.c.replaces)
+            .join(of, of.c.seq == t.activity.c.fact_seq)
+            .join(by, by.c.seq == t.correction.c.fact_seq)
+            .where(
+                of.c.leaf_index >= leaves[0],
+                of.c.leaf_index < leaves[1],
+                t.activity.c.occurred_on.between(month.first_day, month.last_day),
+                sa.or_(by.c.leaf_index.is_(None), by.c.leaf_index >= leaves[1]),
+            )
+            .order_by(t.correction.c.replaces)
+        )
+        rows = self._connection.execute(query)
+        own = (r.replaces for r in rows if json.loads(bytes(r.body)).get("project") == project)
+        return next(own, None)
 
     def blocks(self, asset: str, account: str, hold: str | None = None) -> Sequence[Block]:
         """Serial blocks of an account that are free, or those a hold reserves."""
@@ -309,7 +327,7 @@ def _waits(row: Any) -> Waiting:
         content=json.loads(row.content),
         signatures=tuple(Signature(*pair) for pair in json.loads(row.signatures)),
         made_at=row.made_at,
-        due_at=row.due_at,
+        due_at=None if row.due_at is None else row.due_at.astimezone(ZONE),
         private=None if row.private is None else json.loads(row.private),
     )
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from carbon.adapters.store import tables as t
-from carbon.adapters.store.database import Database
-from carbon.adapters.store.registry import DECISIONS_LOCK
+from carbon.adapters.store.database import Database, alone
 from carbon.domain.credit.decision import KINDS
 from carbon.domain.credit.issuance import Block
 from carbon.ports.ledger import Broken
@@ -88,8 +87,7 @@ class RegistryChecks:
     def books(self) -> Iterator[StoredBooks]:
         """All of it as of one moment: on PostgreSQL, decisions wait; SQLite reads a snapshot."""
         with self._database.read() as connection:
-            if not self._database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(DECISIONS_LOCK)))
+            alone(connection, shared=True)
             yield StoredBooks(connection)
 
 

@@ -127,6 +127,8 @@ def check_issuance(history: History, draft: Draft, today: date, planned: Issuanc
     last = where.part - 1  # a later report of the month takes the place of an earlier one
     if (planned.report["part"], (where.first, where.deficit_g)) != (last, begins):
         raise CarbonError("issuance.moved", report=draft.id)
+    if _withdrawn_since(history, planned.report):
+        raise CarbonError("issuance.corrected", report=draft.id)
     refuse_frozen(history, planned.owner)
     if int(draft.content["credits"]) != planned.amounts.credits:
         raise CarbonError(
@@ -137,6 +139,16 @@ def check_issuance(history: History, draft: Draft, today: date, planned: Issuanc
         raise CarbonError("verification.blocked", report=draft.id, finding=blocked[0].id)
     if any(signer.person in independent(history, draft.id) for signer in draft.signers):
         raise CarbonError("issuance.verifier", report=draft.id)
+
+
+def _withdrawn_since(history: History, document: Mapping[str, Any]) -> set[str]:
+    """Factors of a report that were withdrawn after it."""
+    return {
+        factor
+        for found in history.every("restatement")
+        if found.leaf_index is None or found.leaf_index >= document["known"]
+        for factor in found.decision.content["withdrawn"]
+    } & set(document["factor_rows"])
 
 
 def independent(history: History, report: str) -> tuple[str, str]:

@@ -15,9 +15,9 @@ _FEWEST_ISSUERS: Final = 2
 
 
 def _check_member(history: History, draft: Draft, _: date) -> None:
-    """A key stands for one person; the first decision brings the issuers who sign it."""
+    """A key stands for one person for ever; the first decision brings the issuers who sign it."""
     new = members_of(draft.content)
-    known = history.members()
+    known = history.registered()
     keys = [member.key for member in new]
     again = [key for key in keys if keys.count(key) > 1 or key in known]
     if again:

@@ -15,6 +15,7 @@ from carbon.domain.credit.contents import DECLARATIONS
 from carbon.domain.credit.decision import Decision
 from carbon.domain.credit.history import History
 from carbon.domain.errors import CarbonError
+from carbon.domain.mrv.independence import Assignee
 
 #: Longest crediting period (DB11/T 3043-2024), working days of public notice (Guangdong).
 CREDITING_YEARS, NOTICE_DAYS = 3, 7
@@ -60,9 +61,9 @@ def _check_days(id_: str, content: Mapping[str, Any]) -> None:
             date.fromisoformat(text)
             for text in (content["start"], *(content["crediting"][n] for n in ("from", "to")))
         )
+        longest = first.replace(year=first.year + CREDITING_YEARS, day=min(first.day, 28))
     except ValueError as error:
         raise CarbonError("project.crediting", project=id_, years=CREDITING_YEARS) from error
-    longest = first.replace(year=first.year + CREDITING_YEARS, day=min(first.day, 28))
     if not start <= first <= last < longest:
         raise CarbonError("project.crediting", project=id_, years=CREDITING_YEARS)
 
@@ -135,6 +136,12 @@ class Project:
             "filing_number": filing.content["number"] if filing else "",
             "filing_status": filing.content["status"] if filing else "",
         }
+
+
+def acting_for(history: History, person: str) -> list[Assignee]:
+    """A person with each organisation they ever acted for: no key hides another one."""
+    known = history.registered().values()
+    return [Assignee(m.person, m.organisation) for m in known if m.person == person]
 
 
 _STEPS: Final = ("validation", "notice", "filing")

@@ -31,7 +31,10 @@ def build(
     """Read the log and write the report. Raises ``report.*``, ``log.missing``."""
     project = project_named(history, scope.project)
     where = position(history, scope.project, str(scope.period))
-    return reported(log, scope, project.published(), checkpoint, where.deficit_g, where.part)
+    built = reported(log, scope, project.published(), checkpoint, where.deficit_g, where.part)
+    if not built.found.er_g.size:
+        raise CarbonError("report.empty", project=scope.project, month=scope.period)
+    return built
 
 
 def check_place(history: History, draft: Draft) -> None:

@@ -72,10 +72,31 @@ def _check_known(history: History, draft: Draft) -> None:
             raise CarbonError("restatement.known", id=earlier.decision.id)
 
 
-def owed_g(missing: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-    """What the next report owes: credits nobody could give back, and a loss no credit covers."""
+def owed_g(
+    history: History,
+    report_id: str,
+    missing: int,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> int:
+    """What the next report owes: credits nobody could give back, and a loss no credit covers.
+
+    ``before`` is the report as issued: a loss that an earlier restatement told is owed already.
+    """
     loss_g = int(before["deficit_out_g"]) - int(after["deficit_out_g"])
-    return missing * GRAMS_PER_CREDIT + max(0, loss_g)
+    return missing * GRAMS_PER_CREDIT + max(0, loss_g - _loss_told_g(history, report_id))
+
+
+def _loss_told_g(history: History, report_id: str) -> int:
+    """Losses that restatements of a report told: what they owe besides credits."""
+    loss_g = 0
+    for found in history.every("restatement"):
+        asked = {one["report"]: int(one["credits"]) for one in found.decision.content["reports"]}
+        for told in found.decision.effect["reports"]:
+            if told["report"] == report_id:
+                missing = asked[report_id] - int(told["buffer"]) - int(told["owner"])
+                loss_g += int(told["owed_g"]) - missing * GRAMS_PER_CREDIT
+    return loss_g
 
 
 def last_number(history: History, project: str) -> int:

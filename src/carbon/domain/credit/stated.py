@@ -9,7 +9,12 @@ from typing import Any, Final
 from carbon.domain.credit.decision import Draft
 from carbon.domain.credit.drawn import audited, draw_of, sample_of
 from carbon.domain.credit.history import History
-from carbon.domain.credit.verification import assignment_of, findings_of, report_of
+from carbon.domain.credit.verification import (
+    assignment_of,
+    check_independence,
+    findings_of,
+    report_of,
+)
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.evaluation import MATERIALITY_BP, Claim, Evaluation, evaluate
 from carbon.domain.mrv.findings import Finding, blocking
@@ -82,6 +87,7 @@ def check_stated(history: History, draft: Draft, today: date, document: Mapping[
     for signer, name in zip(draft.signers, ("verifier", "reviewer"), strict=False):
         if signer.person != assigned[name]:
             raise CarbonError("verification.person", report=report)
+    check_independence(history, assigned)  # again: a conflict may have come up since
     check_statement(fields)
     if fields["opinion"] != ADVERSE:  # which waits for nobody: nothing is issued on it
         _refuse_blocked(history, report, today)

@@ -8,7 +8,13 @@ from typing import Final
 
 from carbon.domain.credit.decision import Draft
 from carbon.domain.credit.history import Check, History
-from carbon.domain.credit.project import Project, WorkingDays, check_project, project_named
+from carbon.domain.credit.project import (
+    Project,
+    WorkingDays,
+    acting_for,
+    check_project,
+    project_named,
+)
 from carbon.domain.errors import CarbonError
 from carbon.domain.quantification.methodologies import METHODOLOGIES
 
@@ -31,9 +37,9 @@ def _own(history: History, draft: Draft) -> Project:
 
 
 def _check_validation(history: History, draft: Draft, _: date) -> None:
-    project = _own(history, draft)
-    if any(s.organisation == project.content["owner"] for s in draft.signers):
-        raise CarbonError("independence.conflict", person=draft.signers[0].person)
+    project, signer = _own(history, draft), draft.signers[0].person
+    if any(one.organisation == project.content["owner"] for one in acting_for(history, signer)):
+        raise CarbonError("independence.conflict", person=signer)
     project.check_validation()
 
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from carbon.domain.credit.decision import ISSUER, REVIEWER, VERIFIER, Decision, Draft
 from carbon.domain.credit.history import Check, History
-from carbon.domain.credit.project import project_named
+from carbon.domain.credit.project import acting_for, project_named
 from carbon.domain.credit.standing import position
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.findings import Answered, Closed, Event, Finding, Raised, fold
-from carbon.domain.mrv.independence import Assignee, check_assignment
+from carbon.domain.mrv.independence import check_assignment
 from carbon.domain.mrv.report import report_id
+from carbon.domain.mrv.risk import CONFIDENCES, sample_size
 from carbon.domain.mrv.sampling import check_reveal
 from carbon.domain.period import Period
 
@@ -60,7 +61,9 @@ def _check_assignment(history: History, draft: Draft, _: date) -> None:
     if content["part"] != part:
         raise CarbonError("decision.id", kind=draft.kind, needed=draft.id)
     _check_roles(history, content)
-    _check_independence(history, content, project.content["owner"])
+    check_independence(history, content)
+    # Told now: a sample that cannot be drawn would keep the month from ever being verified.
+    sample_size(CONFIDENCES[-1], content["expected_bp"])
 
 
 def _check_roles(history: History, content: Mapping[str, Any]) -> None:
@@ -71,12 +74,13 @@ def _check_roles(history: History, content: Mapping[str, Any]) -> None:
             raise CarbonError("verification.role", person=content[name][:8], role=role)
 
 
-def _check_independence(history: History, content: Mapping[str, Any], owner: str) -> None:
-    """Conflict register, rotation, reviewer apart from the team (TRUST V5)."""
-    organisation = {m.person: m.organisation for m in history.members().values()}
-    verifier, reviewer = (
-        Assignee(content[name], organisation[content[name]]) for name in ("verifier", "reviewer")
-    )
+def check_independence(history: History, content: Mapping[str, Any]) -> None:
+    """Conflict register, rotation, reviewer apart from the team (TRUST V5).
+
+    ``content``: of an assignment. Raises ``independence.*``.
+    """
+    owner = project_named(history, content["project"]).content["owner"]
+    team, reviewers = (acting_for(history, content[name]) for name in ("verifier", "reviewer"))
     listed = history.every("conflict", f"{content['project']}/")
     told = [found.decision.content for found in listed]
     conflicts = {one[name] for one in told for name in ("person", "organisation") if name in one}
@@ -86,7 +90,8 @@ def _check_independence(history: History, content: Mapping[str, Any], owner: str
         for before in (found.decision.content,)
     ]
     month = Period.parse(content["month"]).month
-    check_assignment([verifier], reviewer, {owner, *conflicts}, month, past)
+    for reviewer in reviewers:
+        check_assignment(team, reviewer, {owner, *conflicts}, month, past)
 
 
 # --- nonces ---------------------------------------------------------------------------------------

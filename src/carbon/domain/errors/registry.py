@@ -288,6 +288,13 @@ FAULTS = (
         "Report and verify again.",
     ),
     fault(
+        "issuance.corrected",
+        "报告 {report} 所依据的记录或因子在报告之后被更正。",
+        "A record or factor that the report {report} rests on was corrected after it.",
+        "请重新出具报告并核查。",
+        "Report and verify again.",
+    ),
+    fault(
         "issuance.credits",
         "申请登记 {asked}，按声明应为 {found}。",
         "{asked} credits were asked for; the statement gives {found}.",

@@ -42,16 +42,16 @@ def check_assignment(
             raise CarbonError("independence.conflict", person=one.person)
     if any(reviewer.person == one.person for one in team):
         raise CarbonError("independence.reviewer", person=reviewer.person)
-    before = [(m, person) for m, person in past if m < month]
+    verified = list(past)
     for one in team:
-        if periods_in_a_row(one.person, before) >= MOST_IN_A_ROW:
+        if most_in_a_row(one.person, [*verified, (month, one.person)]) > MOST_IN_A_ROW:
             raise CarbonError(
                 "independence.rotation", person=one.person, most=MOST_IN_A_ROW, out=BREAK
             )
 
 
-def periods_in_a_row(person: str, past: Iterable[tuple[int, str]]) -> int:
-    """Periods somebody verified since their last full break.
+def most_in_a_row(person: str, past: Iterable[tuple[int, str]]) -> int:
+    """Most periods somebody verified between two full breaks, in whatever order they were assigned.
 
     Periods are the project's own: a month without a report is no break from it. A shorter break
     than :data:`BREAK` periods ends nothing.
@@ -59,8 +59,9 @@ def periods_in_a_row(person: str, past: Iterable[tuple[int, str]]) -> int:
     teams: dict[int, set[str]] = {}
     for month, one in past:
         teams.setdefault(month, set()).add(one)
-    run = out = 0
+    run = out = most = 0
     for _, team in sorted(teams.items()):
         run, out = (run + 1, 0) if person in team else (run, out + 1)
         run = 0 if out >= BREAK else run
-    return run
+        most = max(most, run)
+    return most

@@ -170,6 +170,7 @@ class _Reader:
         self._formulas: dict[str, None] = {}
         self._withdrawn: dict[str, frozenset[int]] = {}
         self._last: Catalogue | None = None
+        self._seen = ""
 
     def add(self, index: int, leaf: Mapping[str, Any]) -> None:
         """The records of a leaf."""
@@ -185,6 +186,7 @@ class _Reader:
                 reason = self._reason(row, leaf) if issuing else "demonstration"
             if reason:
                 self._left_out[reason] += 1
+                self._seen = leaf["catalogue"]
             else:
                 self._wait(leaf, index, number, row)
 
@@ -319,8 +321,14 @@ class _Reader:
             products=found,
             catalogues=tuple(root for root, _ in self._waiting),
             formulas=tuple(self._formulas),
-            last=self._last,
+            last=self._policies(),
         )
+
+    def _policies(self) -> Catalogue | None:
+        """The last catalogue counted with; where nothing is left to count, the last one seen."""
+        if self._last is None and self._seen:
+            return self._log.factors(self._seen)
+        return self._last
 
 
 def _refuse_ambiguous(found: Iterable[Product]) -> None:

@@ -236,9 +236,11 @@ def undo(context: Context, rules: Rules, name: str, signature: Signature) -> dic
 def find_waiting(all_: Any, name: str) -> Waiting:
     """What waits, by its digest, the first digits of that, or its id. Raises ``decision.unknown``.
 
-    Digits that fit several are told as unknown too: nothing is guessed.
+    Digits that fit several are told as unknown too: nothing is guessed. A whole digest is nobody
+    else's id, whatever ids were chosen.
     """
-    found = [
+    exact = [w for w in all_ if w.digest == name]
+    found = exact or [
         w for w in all_ if w.id == name or (len(name) >= _DIGITS and w.digest.startswith(name))
     ]
     if len(found) != 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from carbon.domain.credit.decision import Draft
@@ -25,6 +26,7 @@ from carbon.domain.credit.moving import (
 )
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
+from carbon.ports.registry import Waiting
 from carbon.services.registry.decide import Context, Rule, Rules, rules_of
 
 #: A hold outlives the time to take it back, so that a late settlement still finds it.
@@ -43,9 +45,9 @@ def policy_number(catalogue: Catalogue, key: str, day: date) -> int:
 # --- moving ---------------------------------------------------------------------------------------
 
 
-def _name(draft: Draft) -> str:
+def _name(moved: Draft | Waiting) -> str:
     """The hold's key; another one for a decision that was taken back and made again."""
-    return f"{draft.kind}/{draft.id}/{draft.made_at.timestamp():.6f}"
+    return f"{moved.kind}/{moved.id}/{moved.made_at.timestamp():.6f}"
 
 
 def _reserve(context: Context, draft: Draft, due: datetime) -> None:
@@ -58,9 +60,10 @@ def _reserve(context: Context, draft: Draft, due: datetime) -> None:
     context.unit.reserve(_name(draft), asset, own, wanted(draft.content))
 
 
-def _release(context: Context, draft: Draft) -> None:
-    context.unit.void_hold(_name(draft))
-    context.unit.release(_name(draft))
+def release(context: Context, moved: Draft | Waiting) -> None:
+    """Give back what was held and reserved for a movement that is not made."""
+    context.unit.void_hold(_name(moved))
+    context.unit.release(_name(moved))
 
 
 def _move(context: Context, draft: Draft) -> dict[str, Any]:
@@ -69,6 +72,11 @@ def _move(context: Context, draft: Draft) -> dict[str, Any]:
     if draft.private is not None:
         context.unit.certify(draft.id, draft.private)
     return {"serials": serials_told(blocks)}
+
+
+def beneficiary_digest(beneficiary: str, salt: str) -> str:
+    """What the log tells of a beneficiary; ``salt`` in hexadecimal."""
+    return sha256(bytes.fromhex(salt) + beneficiary.encode()).hexdigest()
 
 
 def serials_told(blocks: list[Block]) -> list[dict[str, str]]:
@@ -83,8 +91,13 @@ def _refuse_pilot(context: Context, draft: Draft) -> None:
 
 
 def _check_retirement(context: Context, draft: Draft) -> None:
+    """Whom a certificate will name is whom the published digest is of."""
     check_movement(context.unit, draft, context.today)
     _refuse_pilot(context, draft)
+    if draft.private is not None:
+        named = beneficiary_digest(draft.private["beneficiary"], draft.private["salt"])
+        if named != draft.content["beneficiary_sha256"]:
+            raise CarbonError("decision.form", kind=draft.kind, member="beneficiary_sha256")
 
 
 def _check_transfer(context: Context, draft: Draft) -> None:
@@ -125,7 +138,7 @@ def _moved_today(context: Context, draft: Draft) -> int:
 
 
 def _movement(check: Callable[[Context, Draft], None]) -> Rule:
-    return Rule(check, _move, _reserve, _release)
+    return Rule(check, _move, _reserve, release)
 
 
 _RULES = rules_of(CHECKS)

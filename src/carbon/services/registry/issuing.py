@@ -14,6 +14,7 @@ from carbon.domain.credit.issuance import GRAMS_PER_CREDIT, Block, apportion, me
 from carbon.domain.credit.issuing import IssuancePlan, check_issuance, independent, plan
 from carbon.domain.credit.moving import BUFFER, ISSUED, RESIDENTS, holder
 from carbon.domain.credit.standing import issued_reports, position
+from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.journal import MAX_LINES
 from carbon.domain.period import Period
 from carbon.ports.registry import Decisions
@@ -32,7 +33,18 @@ def _plan(context: Context, draft: Draft) -> IssuancePlan:
 
 
 def _check(context: Context, draft: Draft) -> None:
-    check_issuance(context.unit, draft, context.today, _plan(context, draft))
+    planned = _plan(context, draft)
+    check_issuance(context.unit, draft, context.today, planned)
+    _refuse_corrected(context.unit, draft.id, planned)
+
+
+def _refuse_corrected(decisions: Decisions, report: str, planned: IssuancePlan) -> None:
+    """Nothing is issued on a record that was withdrawn since: no restatement could reach it."""
+    document = planned.report
+    leaves = document["leaves"]["from"], document["leaves"]["to"]
+    month = Period.parse(document["period"])
+    if decisions.corrected(planned.project.id, month, leaves) is not None:
+        raise CarbonError("issuance.corrected", report=report)
 
 
 def _kept(decisions: Decisions, planned: IssuancePlan) -> list[tuple[str, int]]:

@@ -55,7 +55,7 @@ def _compensate(context: Context, draft: Draft, report_id: str, credits_: int) -
         told[name] = str(taken)
         missing -= taken
     before, now = context.prepared[report_id]
-    told["owed_g"] = str(owed_g(missing, before, now.document))
+    told["owed_g"] = str(owed_g(context.unit, report_id, missing, before, now.document))
     return told
 
 
