@@ -35,6 +35,7 @@ from carbon.adapters.store.database import Database
 from carbon.adapters.store.entries import ENTER
 from carbon.adapters.store.ledger import open_account, post, post_batch
 from carbon.adapters.store.ledger_checks import LedgerChecks
+from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.bootstrap.system import System
 from carbon.domain.ledger.account import Account, Policy
 from carbon.domain.ledger.journal import Journal, Transfer
@@ -224,7 +225,9 @@ def checked(system: System, journals_: int) -> bool:
     head = system.sequence(lambda *_: None)
     size = head.size if head else 0
     start = time.perf_counter()
-    found = check_everything(Stores(LedgerChecks(system.database), system.log, size))
+    database = system.database
+    stores = Stores(LedgerChecks(database), RegistryChecks(database), system.log, size)
+    found = check_everything(stores)
     elapsed = time.perf_counter() - start
     print(f"{count(system.database):,} journals checked and replayed in {elapsed:.1f} s, "
           f"limit {CHECK_SECONDS:.0f}")  # fmt: skip
