@@ -211,7 +211,7 @@ def _impact(system: System) -> float:
     """Seconds to list everything downstream of one factor."""
     system.sequence(quiet)
     start = time.perf_counter()
-    found = system.registry.impact(FACTOR)
+    found = system.registry.restatements.impact(FACTOR)
     seconds = time.perf_counter() - start
     print(
         f"impact of one factor over {found['records']:,} records: {seconds:.1f} s "

@@ -46,8 +46,10 @@ def make_decided_log(home: Path) -> None:
     pilot = Pilot(system, home)
     pilot.to_credits(phone)
     _move(pilot, clock)
-    fact = system.registry.fact_of("r1", "local")
-    system.registry.restate([fact], [], "returned", "came back", pilot.keys("anne", "bert"))
+    fact = system.registry.restatements.fact_of("r1", "local")
+    system.registry.restatements.restate(
+        [fact], [], "returned", "came back", pilot.keys("anne", "bert")
+    )
     system.sequence(quiet)
     _second_part(pilot)
     system.close()
@@ -62,7 +64,7 @@ def _move(pilot: Pilot, clock: FixedClock) -> None:
     registry.decide("transfer", "t-1", moved, pilot.key("otto"))
     clock.move(minutes=10)
     registry.settle()
-    registry.retire("wedding", "green", ASSET, 20, "A. and B.", "event", pilot.keys("gina"))
+    registry.credits.retire("wedding", "green", ASSET, 20, "A. and B.", "event", pilot.keys("gina"))
     gone = {"asset": ASSET, "holder": "zhuan", "credits": "5", "reason": "by mistake"}
     registry.decide("cancellation", "c-1", gone, pilot.key("otto"))
     clock.move(minutes=10)

@@ -189,7 +189,7 @@ class Pilot:
         return self.registry.verification.state(report, self.keys("vera", "rita"), WRITTEN)
 
     def issue(self, report: str = REPORT) -> dict[str, Any]:
-        return self.registry.issue(report, self.keys("anne", "bert"))
+        return self.registry.credits.issue(report, self.keys("anne", "bert"))
 
     def reach(self, stage: str) -> None:
         """Go from the stage before to this one."""

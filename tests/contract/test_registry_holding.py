@@ -21,7 +21,7 @@ def pilot(pilot_at):
 
 
 def free(pilot, holder: str) -> int:
-    return sum(held["free"] for held in pilot.registry.holdings(holder))
+    return sum(held["free"] for held in pilot.registry.credits.holdings(holder))
 
 
 def cancel(pilot, id_: str, credits_: int, **changes):
@@ -114,7 +114,7 @@ def test_serials_that_are_asked_for_are_the_ones_that_move(pilot):
     (told,) = pilot.settle()
     assert told["effect"]["serials"] == [{"first": "50", "last": "59"}]
     refused("serial.elsewhere", pilot.transfer, "t2", 1, **serials(55, 55))
-    (held,) = pilot.registry.holdings("zhuan")
+    (held,) = pilot.registry.credits.holdings("zhuan")
     assert held["serials"] == [
         "HD-000000000001–HD-000000000049",
         "HD-000000000060–HD-000000000201",
@@ -146,16 +146,16 @@ def test_ten_minutes_to_take_it_back_then_it_is_final(pilot):
 
 def test_retired_is_for_ever(pilot):
     """S6: a retired serial is nobody's to give; its public look-up says so."""
-    pilot.registry.retire("r", "zhuan", ASSET, 20, "A.", "event", pilot.keys("otto"))
+    pilot.registry.credits.retire("r", "zhuan", ASSET, 20, "A.", "event", pilot.keys("otto"))
     refused("certificate.unknown", pilot.registry.papers.certificate, "r", "en")
     pilot.settle()
     refused("certificate.pending", pilot.registry.papers.certificate, "r", "en")
-    assert pilot.registry.lookup(1)["account"] == "retired"
+    assert pilot.registry.credits.lookup(1)["account"] == "retired"
     refused("serial.elsewhere", pilot.transfer, "t", 1, **serials(20, 20))
     refused("serial.elsewhere", cancel, pilot, "c", 20, **serials(1, 20))
     cancel(pilot, "c", 1)
     pilot.settle()
-    assert pilot.registry.lookup(21)["account"] == "cancelled"
+    assert pilot.registry.credits.lookup(21)["account"] == "cancelled"
 
 
 # --- frozen ---------------------------------------------------------------------------------------

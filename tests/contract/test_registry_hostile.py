@@ -57,12 +57,12 @@ def test_what_an_ended_key_signed_lapses(pilot_at):
     """A stolen key's transfer does not take effect, and what it would have moved is free again."""
     pilot = pilot_at("issued").demonstrating()
     registry = pilot.registry
-    before = registry.holdings("zhuan")
-    retirement = registry.retire("r", "zhuan", ASSET, 5, "A.", "event", pilot.keys("otto"))
+    before = registry.credits.holdings("zhuan")
+    retirement = registry.credits.retire("r", "zhuan", ASSET, 5, "A.", "event", pilot.keys("otto"))
     assert retirement["state"] == "due"
     pilot.leave("otto")
     assert registry.waiting() == []
-    assert registry.holdings("zhuan") == before
+    assert registry.credits.holdings("zhuan") == before
     assert pilot.settle() == []
 
 
@@ -82,8 +82,8 @@ def test_a_digest_names_its_own_decision(pilot_at):
     """An id chosen to be another decision's digest would keep that one from being taken back."""
     pilot = pilot_at("issued").demonstrating()
     registry = pilot.registry
-    mine = registry.retire("mine", "zhuan", ASSET, 5, "A.", "event", pilot.keys("otto"))
-    registry.retire(mine["digest"], "zhuan", ASSET, 1, "B.", "event", pilot.keys("otto"))
+    mine = registry.credits.retire("mine", "zhuan", ASSET, 5, "A.", "event", pilot.keys("otto"))
+    registry.credits.retire(mine["digest"], "zhuan", ASSET, 1, "B.", "event", pilot.keys("otto"))
     assert registry.undo(mine["digest"], pilot.key("otto"))["id"] == "mine"
 
 
@@ -123,12 +123,12 @@ def test_one_id_retires_for_one_beneficiary(pilot_at):
     pilot = pilot_at("issued").demonstrating()
     registry = pilot.registry
     retire = ("r", "zhuan", ASSET, 5)
-    first = registry.retire(*retire, "A.", "event", pilot.keys("otto"))
-    assert registry.retire(*retire, "A.", "event", pilot.keys("otto")) == first
+    first = registry.credits.retire(*retire, "A.", "event", pilot.keys("otto"))
+    assert registry.credits.retire(*retire, "A.", "event", pilot.keys("otto")) == first
     refused("request.conflict", registry.retire, *retire, "B.", "event", pilot.keys("otto"))
     pilot.settle()
     refused("request.conflict", registry.retire, *retire, "B.", "event", pilot.keys("otto"))
-    assert registry.private("r")["beneficiary"] == "A."
+    assert registry.credits.private("r")["beneficiary"] == "A."
 
 
 def test_a_certificate_names_whom_the_log_names(pilot_at):
@@ -201,7 +201,7 @@ def test_no_language_hides_a_freeze(cluster, tmp_path):
     pilot.reach("enrolled")
     freeze = "freeze", "zhuan/1", {"holder": "zhuan", "reason": "asked"}
     pilot.registry.decide(*freeze, pilot.key("anne"))
-    assert pilot.registry.numbered("freeze", "zhuan") == "zhuan/2"
+    assert pilot.registry.credits.numbered("freeze", "zhuan") == "zhuan/2"
     system.close()
 
 
@@ -212,8 +212,8 @@ def test_a_loss_is_owed_once_however_often_it_is_restated(pilot_at):
     owed = []
     # All phones but ten come back: nothing is above the baseline of ten.
     for numbers in (range(1, 31), range(31, 33)):
-        facts = [registry.fact_of(f"r{n}", "local") for n in numbers]
-        answer = registry.restate(facts, [], "returned", "came back", keys)
+        facts = [registry.restatements.fact_of(f"r{n}", "local") for n in numbers]
+        answer = registry.restatements.restate(facts, [], "returned", "came back", keys)
         owed.append(int(answer["effect"]["reports"][0]["owed_g"]))
         pilot.sequence()
     assert owed[1] == 0

@@ -24,10 +24,10 @@ def test_whole_kilograms_are_issued_and_the_buffer_set_aside(pilot_at):
         {"account": "holder/zhuan", "first": "1", "last": "201"},
         {"account": "buffer", "first": "202", "last": "212"},
     ]
-    assert pilot.registry.holdings("zhuan") == [
+    assert pilot.registry.credits.holdings("zhuan") == [
         {"asset": ASSET, "free": 201, "serials": ["HD-000000000001–HD-000000000201"]}
     ]
-    assert pilot.registry.lookup(202)["account"] == "buffer"
+    assert pilot.registry.credits.lookup(202)["account"] == "buffer"
     refused("serial.unknown", pilot.registry.lookup, 213)
 
 
@@ -79,11 +79,11 @@ def test_whoever_verified_or_reviewed_does_not_issue(pilot_at):
 def test_a_report_is_issued_once(pilot_at):
     """The same call is told the same; nothing is issued twice."""
     pilot = pilot_at("issued")
-    before = pilot.registry.holdings("zhuan")
+    before = pilot.registry.credits.holdings("zhuan")
     content = {"report": REPORT, "credits": "212"}
     told = pilot.decide("issuance", REPORT, content, "anne", "bert")
     assert told["effect"]["serials"][0]["first"] == "1"
-    assert pilot.registry.holdings("zhuan") == before
+    assert pilot.registry.credits.holdings("zhuan") == before
     refused(
         "request.conflict", pilot.decide, "issuance", REPORT, content | {"credits": "1"}, "anne"
     )
@@ -132,7 +132,7 @@ def test_two_pairs_of_issuers_at_once_issue_once(pilot_at):
     def issue(*names: str) -> None:
         start.wait(10)
         try:
-            told.append(pilot.registry.issue(REPORT, pilot.keys(*names)))
+            told.append(pilot.registry.credits.issue(REPORT, pilot.keys(*names)))
         except CarbonError as error:
             told.append(error.code)
 
@@ -147,5 +147,5 @@ def test_two_pairs_of_issuers_at_once_issue_once(pilot_at):
     assert done, told
     assert all(answer == done[0] for answer in done)
     assert {code for code in told if isinstance(code, str)} <= {"decision.role", "store.raced"}
-    assert pilot.registry.holdings("zhuan")[0]["free"] == 201
+    assert pilot.registry.credits.holdings("zhuan")[0]["free"] == 201
     assert [w.id for w in pilot.registry.waiting()] == []

@@ -11,12 +11,12 @@ from pilot import ASSET, MONTH, REPORT, refused
 
 
 def facts(pilot, *numbers: int) -> list[str]:
-    return [pilot.registry.fact_of(f"r{n}", "local") for n in numbers]
+    return [pilot.registry.restatements.fact_of(f"r{n}", "local") for n in numbers]
 
 
 def restate(pilot, *numbers: int, factors: tuple[str, ...] = ()):
     """Records come back, or factors fall; what is told of the October report."""
-    answer = pilot.registry.restate(
+    answer = pilot.registry.restatements.restate(
         facts(pilot, *numbers), list(factors), "returned", "came back", pilot.keys("anne", "bert")
     )
     pilot.sequence()
@@ -52,8 +52,8 @@ def test_the_buffer_makes_good_first(pilot_at):
     assert 0 < int(told["buffer"]) <= 11
     assert (told["owner"], told["owed_g"]) == ("0", "0")
     assert told["serials"][0]["first"] == "202", "the buffer's lowest"
-    assert pilot.registry.holdings("zhuan")[0]["free"] == 201
-    assert pilot.registry.lookup(202)["account"] == "cancelled"
+    assert pilot.registry.credits.holdings("zhuan")[0]["free"] == 201
+    assert pilot.registry.credits.lookup(202)["account"] == "cancelled"
 
 
 def test_then_the_owner_and_what_is_missing_comes_off_the_next_report(pilot_at, phone):
@@ -70,8 +70,8 @@ def test_then_the_owner_and_what_is_missing_comes_off_the_next_report(pilot_at, 
     told = restate(pilot, *range(1, 32))
     assert restated(pilot)["reported_g"] == "0"
     assert (told["buffer"], told["owner"], told["owed_g"]) == ("11", "151", "50000")
-    assert pilot.registry.holdings("zhuan") == []
-    assert pilot.registry.holdings("green")[0]["free"] == 50, (
+    assert pilot.registry.credits.holdings("zhuan") == []
+    assert pilot.registry.credits.holdings("green")[0]["free"] == 50, (
         "who got them in good faith keeps them"
     )
     pilot.records(phone, 20, first=41)
@@ -175,7 +175,9 @@ def content(pilot_at):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Registrar, "_signed_by", remember)
-        pilot.registry.restate(facts(pilot, 1), [], "returned", "x", pilot.keys("anne", "bert"))
+        pilot.registry.restatements.restate(
+            facts(pilot, 1), [], "returned", "x", pilot.keys("anne", "bert")
+        )
     return pilot, asked
 
 
@@ -209,13 +211,13 @@ def test_what_was_restated_before_is_taken_into_account(content):
     """Made from a log that does not hold the last one, figures would be those of before it."""
     pilot, told = content
     keys = pilot.keys("anne", "bert")
-    pilot.registry.restate(facts(pilot, 2), [], "returned", "y", keys)
+    pilot.registry.restatements.restate(facts(pilot, 2), [], "returned", "y", keys)
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
     third = facts(pilot, 3)
     refused("restatement.known", pilot.registry.restate, third, [], "returned", "z", keys)
     pilot.sequence()
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
-    assert pilot.registry.restate(third, [], "returned", "z", keys)["state"] == "done"
+    assert pilot.registry.restatements.restate(third, [], "returned", "z", keys)["state"] == "done"
 
 
 def test_a_factor_withdrawn_after_a_report_stops_its_issuance(pilot_at, phone):
@@ -232,5 +234,7 @@ def test_restating_moves_no_asset_but_its_own(pilot_at):
     """Credits of the report's asset are cancelled; everything adds up afterwards."""
     pilot = pilot_at("issued")
     told = restate(pilot, 1, 2, 3)
-    assert all(pilot.registry.lookup(int(b["first"]))["asset"] == ASSET for b in told["serials"])
+    assert all(
+        pilot.registry.credits.lookup(int(b["first"]))["asset"] == ASSET for b in told["serials"]
+    )
     assert pilot.system.reconcile(lambda *_: None).differences == []

@@ -56,7 +56,7 @@ def test_the_sellers_share_is_apportioned_by_their_grams(pilot, phone):
     assert sum(told.values()) == credits_
     rows = {}
     for number in range(1, 41):
-        place = pilot.registry.impact(f"r{number}")
+        place = pilot.registry.restatements.impact(f"r{number}")
         rows[number] = place["er_g"]
     # 60 % of what is not buffered is the sellers'; two of forty keep theirs, by their grams.
     sellers = (credits_ - buffer) * 6_000 / 10_000
@@ -69,7 +69,7 @@ def test_their_serials_are_theirs_and_their_names_are_not_told(pilot, phone, hom
     effect = issued(pilot, phone, [("giver-1", "kept"), ("giver-2", "kept")])
     first = next(s for s in effect["serials"] if s["account"] == "residents")["first"]
     with pilot.registry.reading() as decisions:
-        (held, *_) = pilot.registry.held([_block(first)])
+        (held, *_) = pilot.registry.credits.held([_block(first)])
         assert held.account.startswith("resident/")
         assert decisions.balance(ASSET, held.account) == sum(
             len(b) for b in decisions.blocks(ASSET, held.account)
@@ -104,7 +104,9 @@ def test_a_beneficiary_is_erased_and_the_retirement_stays(system, tmp_path, phon
     pilot = Pilot(system, tmp_path)
     system.settings = replace(system.settings, demonstration=True)
     pilot.to_credits(phone)
-    pilot.registry.retire("wedding", "zhuan", ASSET, 20, "A. and B.", "event", pilot.keys("otto"))
+    pilot.registry.credits.retire(
+        "wedding", "zhuan", ASSET, 20, "A. and B.", "event", pilot.keys("otto")
+    )
     with pytest.raises(CarbonError, match=re.escape("certificate.unknown")):
         pilot.registry.papers.certificate("wedding", "zh")
     clock.move(minutes=10)
@@ -112,11 +114,11 @@ def test_a_beneficiary_is_erased_and_the_retirement_stays(system, tmp_path, phon
     with pytest.raises(CarbonError, match=re.escape("certificate.pending")):
         pilot.registry.papers.certificate("wedding", "zh")
     pilot.sequence()
-    assert pilot.registry.private("wedding")["beneficiary"] == "A. and B."
+    assert pilot.registry.credits.private("wedding")["beneficiary"] == "A. and B."
     before = pilot.registry.papers.certificate("wedding", "zh")
-    pilot.registry.forget("wedding")
-    assert pilot.registry.private("wedding") == {"beneficiary": "—", "salt": ""}
+    pilot.registry.credits.forget("wedding")
+    assert pilot.registry.credits.private("wedding") == {"beneficiary": "—", "salt": ""}
     assert pilot.registry.papers.certificate("wedding", "zh") != before
     with pytest.raises(CarbonError, match=re.escape("certificate.unknown")):
-        pilot.registry.forget("wedding")
+        pilot.registry.credits.forget("wedding")
     assert "wedding" in pilot.registry.papers.retired_list()

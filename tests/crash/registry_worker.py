@@ -29,8 +29,8 @@ def main() -> None:
     keys = [folder / f"{name}.key" for name in ("anne", "bert")]
     assert registry.waiting() == []
     say("ready")
-    say(registry.issue(report, keys))
-    say(registry.restate([fact], [], "returned", "came back", keys))
+    say(registry.credits.issue(report, keys))
+    say(registry.restatements.restate([fact], [], "returned", "came back", keys))
 
 
 if __name__ == "__main__":

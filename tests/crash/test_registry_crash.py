@@ -30,7 +30,7 @@ def stated(system, phone, tmp_path):
     """A pilot with a published statement, all its connections closed, and the fact of a record."""
     pilot = Pilot(system, tmp_path)
     pilot.to_statement(phone)
-    fact = pilot.registry.fact_of("r1", "local")
+    fact = pilot.registry.restatements.fact_of("r1", "local")
     system.close()
     return system.settings, fact
 
@@ -86,7 +86,9 @@ def check(settings, fact, folder, told):
     assert issued is None or again["effect"] == issued.decision.effect
     assert again["effect"]["serials"][0]["first"] == "1", "no serial was lost on the way"
     if not restated:
-        pilot.registry.restate([fact], [], "returned", "came back", pilot.keys("anne", "bert"))
+        pilot.registry.restatements.restate(
+            [fact], [], "returned", "came back", pilot.keys("anne", "bert")
+        )
     with pilot.registry.reading() as decisions:
         assert len(decisions.every("issuance")) == len(decisions.every("restatement")) == 1
         assert decisions.waiting() == []

@@ -83,24 +83,24 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten 
     assert registry.settle() == [], "the time to take it back has not passed"
     clock.move(minutes=10)
     assert [told["state"] for told in registry.settle()] == ["done"]
-    assert registry.holdings("green")[0]["free"] == 50
+    assert registry.credits.holdings("green")[0]["free"] == 50
     sound()
 
     # 9: retirement, terminal.
     keys = pilot.keys("gina")
-    registry.retire("wedding", "green", ASSET, 20, "A. and B.", "event", keys)
+    registry.credits.retire("wedding", "green", ASSET, 20, "A. and B.", "event", keys)
     clock.move(minutes=10)
     (retired,) = registry.settle()
     assert sum(int(s["last"]) - int(s["first"]) + 1 for s in retired["effect"]["serials"]) == 20
-    assert registry.holdings("green")[0]["free"] == 30
+    assert registry.credits.holdings("green")[0]["free"] == 30
     sound()
 
     # A correction reaches what was issued: the buffer makes good for it.
-    fact = registry.fact_of("r1", "local")
+    fact = registry.restatements.fact_of("r1", "local")
     with pytest.raises(CarbonError, match=re.escape("correction.issued")):
         system.correct("r1", "returned")
-    assert registry.impact("r1")["reports"] == [REPORT]
-    restated = registry.restate(
+    assert registry.restatements.impact("r1")["reports"] == [REPORT]
+    restated = registry.restatements.restate(
         [fact], [], "returned", "phone came back", pilot.keys("anne", "bert")
     )
     (told,) = restated["effect"]["reports"]

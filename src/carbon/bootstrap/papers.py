@@ -81,7 +81,7 @@ class Papers:
             raise CarbonError("certificate.pending", id=retirement) from error
         leaf = canonical(found.decision.leaf())
         content = found.decision.content
-        asset, private = content["asset"].split("/"), self._registrar.private(retirement)
+        asset, private = content["asset"].split("/"), self._registrar.credits.private(retirement)
         told = {
             "number": retirement,
             "retired_at": found.decision.at,
@@ -152,7 +152,7 @@ class Papers:
     def _units(self, issued: Decided, origin: str) -> Iterator[Mapping[str, Any]]:
         decision = issued.decision
         _, _, vintage, status = decision.effect["asset"].split("/")
-        for held in self._registrar.held(impact.blocks_of(decision.effect)):
+        for held in self._registrar.credits.held(impact.blocks_of(decision.effect)):
             yield cadt.unit_record(
                 {
                     "first": serial(held.block.first),

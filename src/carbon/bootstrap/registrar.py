@@ -7,7 +7,6 @@ transaction then only checks and writes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -21,35 +20,28 @@ from carbon.adapters.disk import write_durably
 from carbon.adapters.parties import person_lookup
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.spool import REPORTS
-from carbon.adapters.store.facts import Corrections
 from carbon.adapters.store.impact import Impacts
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.registry import RegistryStore
 from carbon.adapters.store.residents import consent
-from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
 from carbon.domain.credit.contents import check_content
 from carbon.domain.credit.decision import Member, Signature, digest, message
-from carbon.domain.credit.issuance import Block, is_serial, serial_number
-from carbon.domain.credit.issuing import plan
-from carbon.domain.credit.moving import holder
 from carbon.domain.credit.project import project_named
 from carbon.domain.credit.reporting import build, next_scope
-from carbon.domain.credit.restating import excess_credits
 from carbon.domain.credit.verification import report_of
 from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.note import Key
-from carbon.domain.mrv.reported import Reported, rebuild, report_content
+from carbon.domain.mrv.reported import Reported, report_content
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
-from carbon.ports.registry import Choice, Decisions, Downstream, Held, Unit, Waiting
+from carbon.ports.registry import Choice, Decisions, Unit, Waiting
 from carbon.services.registry import (
     holding,
-    impact,
     issuing,
     persons,
     projects,
@@ -69,11 +61,10 @@ from carbon.services.registry.decide import (
 )
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.crediting import Credits
     from carbon.bootstrap.papers import Papers
+    from carbon.bootstrap.restatements import Restatements
     from carbon.bootstrap.system import System
-
-#: Bytes of the salt of a beneficiary's digest.
-_SALT_BYTES = 32
 
 RULES: Rules = {
     **persons.RULES,
@@ -173,9 +164,9 @@ class Registrar:
                 return {content["report"]: self.document(content["report"])}
             case "issuance":
                 document = self.document(content["report"])
-                return {content["report"]: document, issuing.CATALOGUE: self._newest(document)}
+                return {content["report"]: document, issuing.CATALOGUE: self.newest(document)}
             case "restatement":
-                return self._restated(content)
+                return self.restatements.prepared(content)
         return {}
 
     def approve(self, name: str, key: Path) -> dict[str, Any]:
@@ -266,15 +257,16 @@ class Registrar:
         pending = len(queue.pending(1))
         if pending:
             raise CarbonError("report.pending", count=pending)
-        head = self._head()
+        head = self.head()
         told = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
         with self.reading() as decisions:
             scope = next_scope(decisions, project, Period.parse(month), head.size)
             built = build(decisions, self._system.log, scope, told)
-        self._spool(built)
+        self.spool(built)
         return built
 
-    def _spool(self, built: Reported) -> None:
+    def spool(self, built: Reported) -> None:
+        """Put a report's file where the sequencer publishes it from."""
         path = self._system.settings.spool / REPORTS / f"{built.sha256}.json"
         write_durably(path, built.content)
 
@@ -303,7 +295,7 @@ class Registrar:
 
     def rows(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[str, Any]]:
         """Published rows by leaf and row, −1 where a leaf is its own record."""
-        size = self._head().size
+        size = self.head().size
         found = {}
         for leaf_index, row in places:
             leaf = json.loads(self.log.leaf(leaf_index, size))
@@ -314,7 +306,7 @@ class Registrar:
                 found[leaf_index, row] = leaf["row"]
         return found
 
-    def _head(self) -> Checkpoint:
+    def head(self) -> Checkpoint:
         """The published checkpoint, its signature checked."""
         key = self._system.signer.key
         return verify_checkpoint(self.log.checkpoint(), [key], verify_ed25519).checkpoint
@@ -344,28 +336,11 @@ class Registrar:
             verifying.FRAME: self.verification.frame(document),
         }
 
-    # --- credits ------------------------------------------------------------------------------
-
-    def issue(self, report: str, keys: Sequence[Path]) -> dict[str, Any]:
-        """Issue what a statement confirms; asked again, what was issued."""
-        document = self.document(report)
-        with self.reading() as decisions:
-            done = decisions.find("issuance", report)
-            if done is None:
-                planned = plan(decisions, self._newest(document), report, document)
-                content: Mapping[str, Any] = {
-                    "report": report,
-                    "credits": str(planned.amounts.credits),
-                }
-            else:
-                content = done.decision.content
-        return self._signed_by(keys, "issuance", report, content)
-
-    def _newest(self, document: Mapping[str, Any]) -> Catalogue:
+    def newest(self, document: Mapping[str, Any]) -> Catalogue:
         """The newest catalogue of a report, whose policies hold."""
         return self.log.factors(document["catalogues"][-1])
 
-    def _signed_by(
+    def signed_by(
         self,
         keys: Sequence[Path],
         kind: str,
@@ -379,78 +354,26 @@ class Registrar:
             answer = self.decide(kind, id_, content, key, private)
         return answer
 
-    def retire(
-        self,
-        id_: str,
-        organisation: str,
-        asset: str,
-        credits_: int,
-        beneficiary: str,
-        purpose: str,
-        keys: Sequence[Path],
-        serials: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Retire credits for a beneficiary, of whom the log tells a salted digest only.
+    # --- parts --------------------------------------------------------------------------------
 
-        Asked again under the same id for the same one, the salt is the one made first; for another
-        beneficiary it is ``request.conflict``.
-        """
-        private = self._store.private(id_)
-        if private is None or private["beneficiary"] != beneficiary:
-            private = {"beneficiary": beneficiary, "salt": os.urandom(_SALT_BYTES).hex()}
-        content = {
-            "asset": asset,
-            "holder": organisation,
-            "credits": str(credits_),
-            "beneficiary_sha256": holding.beneficiary_digest(beneficiary, private["salt"]),
-            "purpose": purpose,
-            **(serials or {}),
-        }
-        return self._signed_by(keys, "retirement", id_, content, private)
+    @cached_property
+    def credits(self) -> Credits:
+        """What is done with a statement, and with issued credits."""
+        from carbon.bootstrap.crediting import Credits
 
-    def holdings(self, organisation: str) -> list[dict[str, Any]]:
-        """What an organisation holds: by asset, what is free and in which ranges."""
-        account = holder(organisation)
-        with self.reading() as decisions:
-            return [
-                {
-                    "asset": asset,
-                    "free": decisions.balance(asset, account),
-                    "serials": [str(block) for block in decisions.blocks(asset, account)],
-                }
-                for asset in decisions.assets()
-                if decisions.balance(asset, account)
-            ]
+        return Credits(self, self._store)
 
-    def numbered(self, kind: str, organisation: str) -> str:
-        """The next id of a repeated act on a holder."""
-        with self.reading() as decisions:
-            return f"{organisation}/{len(decisions.every(kind, f'{organisation}/')) + 1}"
+    @cached_property
+    def restatements(self) -> Restatements:
+        """What a correction reaches, and how it is made good."""
+        from carbon.bootstrap.restatements import Restatements
 
-    def lookup(self, serial: int) -> dict[str, Any]:
-        """Who holds a serial, where it comes from, what moved it. Raises ``serial.unknown``."""
-        block = Block(serial, serial)
-        held = self._impacts.holdings([block])
-        if not held:
-            raise CarbonError("serial.unknown", serial=block)
-        with self.reading() as decisions:
-            reports = impact.issued_on(decisions, block)
-            told = impact.of_reports(decisions, self._impacts, reports)
-        return {"account": held[0].account, "asset": held[0].asset, "reports": reports,
-                "moves": told["moves"]}  # fmt: skip
+        return Restatements(self, self._system, self._store)
 
-    def held(self, blocks: Sequence[Block]) -> Sequence[Held]:
-        """Who holds serials of some blocks now."""
-        return self._impacts.holdings(blocks)
-
-    def private(self, retirement: str) -> Mapping[str, str]:
-        """What of a retirement is not published; erased, it is blank."""
-        return self._store.private(retirement) or {"beneficiary": "—", "salt": ""}
-
-    def forget(self, retirement: str) -> None:
-        """Erase the beneficiary of a retirement. Raises ``certificate.unknown``."""
-        if not self._store.forget(retirement):
-            raise CarbonError("certificate.unknown", id=retirement)
+    @cached_property
+    def impacts(self) -> Impacts:
+        """Where records, factors and serials are used now."""
+        return Impacts(self._system.database)
 
     @property
     def log_key(self) -> Key:
@@ -463,110 +386,6 @@ class Registrar:
         from carbon.bootstrap.papers import Papers
 
         return Papers(self)
-
-    # --- impact -------------------------------------------------------------------------------
-
-    @cached_property
-    def _impacts(self) -> Impacts:
-        return Impacts(self._system.database)
-
-    def fact_of(self, record_id: str, source: str) -> str:
-        """The fact of a record. Raises ``correction.unknown``, ``correction.done``."""
-        key = record_key(self._system.vault, source, record_id)
-        return Corrections(self._system.database).fact_of(key, record_id)
-
-    def impact(self, fact: str, source: str = "local") -> dict[str, Any]:
-        """Everything downstream of a factor, a report, a serial number or a record."""
-        with self.reading() as decisions:
-            if fact.count("/") > 1 and decisions.find("report", fact) is not None:
-                return impact.of_reports(decisions, self._impacts, [fact])
-            if is_serial(fact):
-                number = serial_number(fact)
-                reports = impact.issued_on(decisions, Block(number, number))
-                return impact.of_reports(decisions, self._impacts, reports)
-            return impact.impact(decisions, self._impacts, self._uses(fact, source))
-
-    def _uses(self, fact: str, source: str) -> Downstream:
-        """Records that a factor row's id, or a record's id, stands for."""
-        numbers = self._factor_numbers(fact)
-        if numbers:
-            return self._impacts.of_factor(numbers)
-        return self._impacts.of_records([self.fact_of(fact, source)])
-
-    def _factor_numbers(self, factor: str) -> dict[str, int]:
-        """The row's number in every published catalogue that has it."""
-        found = {}
-        for root in self._store.catalogues():
-            catalogue = self.log.factors(root)
-            for number, row in zip(catalogue.leaf_numbers, catalogue.rows, strict=True):
-                if row.id == factor:
-                    found[root] = number
-        return found
-
-    # --- restatement --------------------------------------------------------------------------
-
-    def _restated(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Each report as issued and as it comes to now, and which ones are concerned."""
-        replaced, withdrawn = frozenset(content["replaced"]), frozenset(content["withdrawn"])
-        known = content["known"]
-        prepared: dict[str, Any] = {restating.AFFECTED: self._affected(replaced, withdrawn)}
-        for told in content["reports"]:
-            before = self.document(told["report"])
-            after = rebuild(before, self.log, known, replaced, withdrawn)
-            self._spool(after)
-            prepared[told["report"]] = before, after
-        return prepared
-
-    def _affected(self, replaced: frozenset[str], withdrawn: frozenset[str]) -> list[str]:
-        """Issued reports that records or factors concern."""
-        uses = self._impacts.of_records(sorted(replaced)).uses
-        with self.reading() as decisions:
-            issued = {found.decision.id for found in decisions.every("issuance")}
-            concerned = set(impact.reports_of(decisions, uses)) & issued
-        using = {r for r in issued if withdrawn & set(self.document(r)["factor_rows"])}
-        return sorted(concerned | using)
-
-    def restate(
-        self,
-        replaced: Sequence[str],
-        withdrawn: Sequence[str],
-        reason: str,
-        text: str,
-        keys: Sequence[Path],
-    ) -> dict[str, Any]:
-        """Withdraw records and factors that credits were issued on, and make good for them.
-
-        ``replaced``: fact ids; ``withdrawn``: factor rows.
-        """
-        reports = self._affected(frozenset(replaced), frozenset(withdrawn))
-        if not reports:
-            raise CarbonError("restatement.not_issued", report="—")
-        blank = [{"report": report, "credits": "0", "sha256": "0" * 64} for report in reports]
-        content: dict[str, Any] = {
-            "reports": blank,
-            "known": self._head().size,
-            "replaced": sorted(replaced),
-            "withdrawn": sorted(withdrawn),
-            "reason": reason,
-            "text": text,
-        }
-        prepared = self._restated(content)
-        with self.reading() as decisions:
-            content["reports"] = [
-                {
-                    "report": report,
-                    "credits": str(
-                        excess_credits(
-                            decisions, report, prepared[report][0], prepared[report][1].document
-                        )
-                    ),
-                    "sha256": prepared[report][1].sha256,
-                }
-                for report in reports
-            ]
-        return self._signed_by(
-            keys, "restatement", digest("restatement", "", content)[:16], content
-        )
 
 
 def _signature(name: str, key: Path) -> Signature:

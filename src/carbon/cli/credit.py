@@ -53,13 +53,13 @@ def _serials(text: str | None) -> dict[str, dict[str, str]]:
 @credit.command("issue", help=say("按核查声明登记（两位签发人）。", "Issue (two issuers)."))
 def issue_command(name: ReportArgument, keys: AsOption, as_json: JsonFlag = False) -> None:
     """By two people, neither of whom verified."""
-    tell(system().registry.issue(name, keys), as_json=as_json)
+    tell(system().registry.credits.issue(name, keys), as_json=as_json)
 
 
 @credit.command("holdings", help=say("一个单位持有的减排量。", "What an organisation holds."))
 def holdings_command(holder: HolderArgument, as_json: JsonFlag = False) -> None:
     """Balances and serial ranges."""
-    rows = system().registry.holdings(holder)
+    rows = system().registry.credits.holdings(holder)
     if as_json:
         print_json(rows)
         return
@@ -89,7 +89,7 @@ def limit_command(
 ) -> None:
     """The lowest level wins."""
     content = {"holder": holder, "transfer": str(transfer), "day": str(day)}
-    id_ = system().registry.numbered("limit", holder)
+    id_ = system().registry.credits.numbered("limit", holder)
     decide("limit", id_, content, keys, as_json=as_json)
 
 
@@ -132,7 +132,7 @@ def retire_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Terminal once ten minutes have passed; the certificate is made then."""
-    answer = system().registry.retire(
+    answer = system().registry.credits.retire(
         name, holder, asset, credits_, beneficiary, purpose, keys, _serials(serials)
     )
     tell(answer, as_json=as_json)
@@ -168,7 +168,7 @@ def freeze_command(
     as_json: JsonFlag = False,
 ) -> None:
     """At once; nothing leaves or enters."""
-    id_ = system().registry.numbered("freeze", holder)
+    id_ = system().registry.credits.numbered("freeze", holder)
     decide("freeze", id_, {"holder": holder, "reason": reason}, keys, as_json=as_json)
 
 
@@ -180,7 +180,7 @@ def unfreeze_command(
     as_json: JsonFlag = False,
 ) -> None:
     """By two people."""
-    id_ = system().registry.numbered("unfreeze", holder)
+    id_ = system().registry.credits.numbered("unfreeze", holder)
     decide("unfreeze", id_, {"holder": holder, "reason": reason}, keys, as_json=as_json)
 
 
@@ -204,14 +204,14 @@ def forget_command(
     """The digest in the log stays and opens for nobody."""
     if not yes:
         raise CarbonError("erase.confirm")
-    system().registry.forget(name)
+    system().registry.credits.forget(name)
     _out.print(say("已删除。", "Erased."))
 
 
 @credit.command("lookup", help=say("查一个序列号。", "Look a serial number up."))
 def lookup_command(serial: Annotated[str, typer.Argument(metavar="SERIAL")]) -> None:
     """Who holds it, where it comes from."""
-    print_json(system().registry.lookup(serial_number(serial)))
+    print_json(system().registry.credits.lookup(serial_number(serial)))
 
 
 @credit.command("retired", help=say("已注销清单（CSV）。", "The list of retired credits (CSV)."))
@@ -242,7 +242,7 @@ def impact_command(
     source: SourceOption = "local",
 ) -> None:
     """Everything downstream."""
-    print_json(system().registry.impact(fact, source))
+    print_json(system().registry.restatements.impact(fact, source))
 
 
 def restate_command(
@@ -262,6 +262,6 @@ def restate_command(
 ) -> None:
     """Two issuers; compensates from the buffer, then by cancellation."""
     with progress(say("重算", "Recomputing"), quiet=as_json):
-        replaced = [system().registry.fact_of(name, source) for name in record or []]
-        answer = system().registry.restate(replaced, factor or [], reason, text, keys)
+        replaced = [system().registry.restatements.fact_of(name, source) for name in record or []]
+        answer = system().registry.restatements.restate(replaced, factor or [], reason, text, keys)
     tell(answer, as_json=as_json)
