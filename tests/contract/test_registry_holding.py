@@ -58,7 +58,7 @@ def test_pilot_units_stay_where_they_are_outside_a_demonstration(pilot_at):
     pilot.trust()
     refused("holding.pilot", pilot.transfer, "t", 1)
     retire = ("r", "zhuan", ASSET, 1, "A.", "event", pilot.keys("otto"))
-    refused("holding.pilot", pilot.registry.retire, *retire)
+    refused("holding.pilot", pilot.registry.credits.retire, *retire)
     assert cancel(pilot, "c", 1)["state"] == "due"
 
 

@@ -125,9 +125,9 @@ def test_one_id_retires_for_one_beneficiary(pilot_at):
     retire = ("r", "zhuan", ASSET, 5)
     first = registry.credits.retire(*retire, "A.", "event", pilot.keys("otto"))
     assert registry.credits.retire(*retire, "A.", "event", pilot.keys("otto")) == first
-    refused("request.conflict", registry.retire, *retire, "B.", "event", pilot.keys("otto"))
+    refused("request.conflict", registry.credits.retire, *retire, "B.", "event", pilot.keys("otto"))
     pilot.settle()
-    refused("request.conflict", registry.retire, *retire, "B.", "event", pilot.keys("otto"))
+    refused("request.conflict", registry.credits.retire, *retire, "B.", "event", pilot.keys("otto"))
     assert registry.credits.private("r")["beneficiary"] == "A."
 
 

@@ -28,7 +28,7 @@ def test_whole_kilograms_are_issued_and_the_buffer_set_aside(pilot_at):
         {"asset": ASSET, "free": 201, "serials": ["HD-000000000001–HD-000000000201"]}
     ]
     assert pilot.registry.credits.lookup(202)["account"] == "buffer"
-    refused("serial.unknown", pilot.registry.lookup, 213)
+    refused("serial.unknown", pilot.registry.credits.lookup, 213)
 
 
 def test_a_filed_projects_units_are_no_pilot_units(pilot_at):

@@ -141,8 +141,16 @@ def test_a_record_is_withdrawn_once(pilot_at):
     facts_ = facts(pilot, 1)
     restate(pilot, 1)
     keys = pilot.keys("anne", "bert")
-    refused("correction.done", pilot.registry.restate, facts_, [], "returned", "again", keys)
-    refused("correction.done", pilot.registry.fact_of, "r1", "local")
+    refused(
+        "correction.done",
+        pilot.registry.restatements.restate,
+        facts_,
+        [],
+        "returned",
+        "again",
+        keys,
+    )
+    refused("correction.done", pilot.registry.restatements.fact_of, "r1", "local")
 
 
 def test_what_was_issued_is_restated_and_nothing_else(pilot_at):
@@ -150,7 +158,15 @@ def test_what_was_issued_is_restated_and_nothing_else(pilot_at):
     pilot = pilot_at("stated")
     keys = pilot.keys("anne", "bert")
     one = facts(pilot, 1)
-    refused("restatement.not_issued", pilot.registry.restate, one, [], "returned", "x", keys)
+    refused(
+        "restatement.not_issued",
+        pilot.registry.restatements.restate,
+        one,
+        [],
+        "returned",
+        "x",
+        keys,
+    )
     pilot.issue()
     refused("correction.issued", pilot.system.correct, "r1", "returned")
     content = {
@@ -174,7 +190,7 @@ def content(pilot_at):
         asked.update(told)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Registrar, "_signed_by", remember)
+        patch.setattr(Registrar, "signed_by", remember)
         pilot.registry.restatements.restate(
             facts(pilot, 1), [], "returned", "x", pilot.keys("anne", "bert")
         )
@@ -214,7 +230,9 @@ def test_what_was_restated_before_is_taken_into_account(content):
     pilot.registry.restatements.restate(facts(pilot, 2), [], "returned", "y", keys)
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
     third = facts(pilot, 3)
-    refused("restatement.known", pilot.registry.restate, third, [], "returned", "z", keys)
+    refused(
+        "restatement.known", pilot.registry.restatements.restate, third, [], "returned", "z", keys
+    )
     pilot.sequence()
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
     assert pilot.registry.restatements.restate(third, [], "returned", "z", keys)["state"] == "done"
