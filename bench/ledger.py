@@ -3,10 +3,10 @@
     python bench/ledger.py [--seconds 5] [--journals 1000000]
 
 Every transfer is a journal of its own with a key of its own. Singles are the statements the adapter
-makes for one journal, run by pgbench at 8 clients; batches of 1,000 go through the adapter itself.
-fsync is on. All take turns, the best of each counts, by the rows that exist afterwards. Then all
-invariants are checked over a million journals. Exit code 1: a floor is missed. Run it on a machine
-that does nothing else: what others take is missing most where little is waited for.
+makes for one journal, run by pgbench at 8 clients; batches of 1,000 go through the adapter itself,
+their journals made before the clock starts. fsync is on. All take turns, the best of each counts,
+by the rows that exist afterwards. Then all invariants are checked over a million journals. Exit
+code 1: a floor is missed. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -52,7 +53,8 @@ FLOORS = {
     "two workers, one hot account": 4.0,
 }
 SQLITE, CHECK_SECONDS = 30_000, 60.0
-ROUNDS, SQLITE_BATCHES = 3, 100
+#: Batches of a run; seconds in which they are made.
+ROUNDS, BATCHES, MAKING_SECONDS = 3, 80, 4.0
 SCALE, CLIENTS, THREADS = 50, 8, 2
 ACCOUNTS = 100_000
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -110,14 +112,27 @@ def journals(name: str, accounts: int, *, hot: bool) -> Iterator[Journal]:
         number += 1
 
 
-def work(url: str, name: str, accounts: int, until: float, *, hot: bool, most: int) -> int:
-    """Post batches until a moment, or so many; returns how many were answered as posted."""
-    posted, source = 0, journals(name, accounts, hot=hot)
+def made(name: str, accounts: int, batches: int, *, hot: bool = False) -> list[list[Journal]]:
+    """So many batches of journals."""
+    source = journals(name, accounts, hot=hot)
+    return [list(islice(source, MAX_BATCH)) for _ in range(batches)]
+
+
+def post_all(database: Database, batches: list[list[Journal]]) -> None:
+    for batch in batches:
+        post_batch(database, batch, AT)
+
+
+def work(url: str, name: str, batches: int, start: float, *, hot: bool) -> float:
+    """Make journals, post them from a moment on, and tell when all are posted."""
+    waiting = made(name, ACCOUNTS, batches, hot=hot)
     with closing(Database(url)) as database:
-        while time.time() < until and posted < most:
-            batch = list(islice(source, MAX_BATCH))
-            posted += sum(answer.error is None for answer in post_batch(database, batch, AT))
-    return posted
+        count(database)  # connects
+        if time.time() > start:
+            sys.exit("this machine is too busy: the journals were not made in time")
+        time.sleep(start - time.time())
+        post_all(database, waiting)
+    return time.time()
 
 
 def count(database: Database) -> int:
@@ -126,33 +141,33 @@ def count(database: Database) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def rate(database: Database, act: Callable[[], object]) -> float:
-    """Transfers per second, by the rows that exist afterwards."""
-    before, start = count(database), time.perf_counter()
+def rate(database: Database, act: Callable[[], float]) -> float:
+    """Transfers per second of an act that tells its seconds, by the rows that exist afterwards."""
+    before = count(database)
+    seconds = act()
+    return (count(database) - before) / seconds
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
     act()
-    elapsed = time.perf_counter() - start
-    return (count(database) - before) / elapsed
+    return time.perf_counter() - start
 
 
 class Workers:
-    """Processes that post batches; their interpreters are up before any clock starts."""
+    """Processes that post batches; their journals are made before the clock starts."""
 
     def __init__(self, url: str, pool: ProcessPoolExecutor) -> None:
         self._url, self._pool, self._run = url, pool, 0
-        for ready in [pool.submit(time.sleep, 1) for _ in range(2)]:
-            ready.result()
 
-    def post(self, workers: int, seconds: float, *, hot: bool) -> None:
+    def post(self, workers: int, *, hot: bool) -> float:
         self._run += 1
-        until = time.time() + seconds
-        tasks = [
-            self._pool.submit(
-                work, self._url, f"{self._run}-{n}", ACCOUNTS, until, hot=hot, most=10**9
-            )
+        start = time.time() + MAKING_SECONDS
+        ends = [
+            self._pool.submit(work, self._url, f"{self._run}-{n}", BATCHES, start, hot=hot)
             for n in range(workers)
         ]
-        for task in tasks:
-            task.result()
+        return max(end.result() for end in ends) - start
 
 
 def pgbench(cluster: postgres.Cluster, database: str, *options: object) -> float:
@@ -185,11 +200,13 @@ def postgresql(folder: Path, seconds: float, journals_: int) -> bool:
         script.write_text(SINGLE_SCRIPT)
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             workers = Workers(urls["CARBON_DATABASE_URL"], pool)
-            acts: dict[str, Callable[[], object]] = {
-                "single": lambda: pgbench(cluster, name, "-f", script, "-T", round(seconds)),
-                "one worker": lambda: workers.post(1, seconds, hot=False),
-                "two workers": lambda: workers.post(2, seconds, hot=False),
-                "two workers, one hot account": lambda: workers.post(2, seconds, hot=True),
+            acts: dict[str, Callable[[], float]] = {
+                "single": lambda: seconds_of(
+                    lambda: pgbench(cluster, name, "-f", script, "-T", round(seconds))
+                ),
+                "one worker": lambda: workers.post(1, hot=False),
+                "two workers": lambda: workers.post(2, hot=False),
+                "two workers, one hot account": lambda: workers.post(2, hot=True),
             }
             sound = compare(cluster, bare, system.database, acts, seconds)
         sound &= checked(system, journals_)
@@ -201,7 +218,7 @@ def compare(
     cluster: postgres.Cluster,
     bare: str,
     database: Database,
-    acts: Mapping[str, Callable[[], object]],
+    acts: Mapping[str, Callable[[], float]],
     seconds: float,
 ) -> bool:
     """All take turns, and the best of each counts: others use this machine too."""
@@ -221,7 +238,9 @@ def compare(
 def checked(system: System, journals_: int) -> bool:
     """The time of all invariants over so many journals, their replay from the log included."""
     missing = max(0, journals_ - count(system.database))
-    work(system.settings.database, "more", ACCOUNTS, 1e12, hot=False, most=missing)
+    more = journals("more", ACCOUNTS, hot=False)
+    for _ in range(0, missing, MAX_BATCH):
+        post_batch(system.database, list(islice(more, MAX_BATCH)), AT)
     system.init_log("bench.example.cn/ledger")
     head = system.sequence(lambda *_: None)
     size = head.size if head else 0
@@ -238,20 +257,14 @@ def checked(system: System, journals_: int) -> bool:
 
 
 def sqlite(folder: Path) -> bool:
-    """One writer: its journals are made before the clock starts, as its clients would make them."""
     accounts = ACCOUNTS // 10
     system = System(Settings.read({"CARBON_HOME": str(folder)}))
     prepare(system, accounts)
-    database, best = system.database, 0.0
+    best = 0.0
     for turn in range(ROUNDS):
-        source = journals(f"sqlite-{turn}", accounts, hot=False)
-        batches = [list(islice(source, MAX_BATCH)) for _ in range(SQLITE_BATCHES)]
-
-        def act(batches: list[list[Journal]] = batches) -> None:
-            for batch in batches:
-                post_batch(database, batch, AT)
-
-        best = max(best, rate(database, act))
+        batches = made(f"sqlite-{turn}", accounts, BATCHES)
+        post = partial(post_all, system.database, batches)
+        best = max(best, rate(system.database, partial(seconds_of, post)))
     system.close()
     print(f"SQLite, synchronous = FULL: {best:,.0f} transfers/s, floor {SQLITE:,}")
     return best >= SQLITE
