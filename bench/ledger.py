@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -169,13 +169,6 @@ class Workers:
         ]
         return max(end.result() for end in ends) - start
 
-    def post(self, workers: int, seconds: float) -> None:
-        """Post what was made, at once in all of them."""
-        until = time.time() + seconds
-        tasks = [pool.submit(work, self._url, until) for pool in self._pools[:workers]]
-        for task in tasks:
-            task.result()
-
 
 def pgbench(cluster: postgres.Cluster, database: str, *options: object) -> float:
     """Transactions per second of a run."""
@@ -233,8 +226,7 @@ def compare(
     for _ in range(ROUNDS):
         found = pgbench(cluster, bare, "-b", "tpcb-like", "-s", SCALE, "-T", round(seconds))
         tpcb = max(tpcb, found)
-        for name, (ready, act) in acts.items():
-            ready()
+        for name, act in acts.items():
             best[name] = max(best[name], rate(database, act))
     print(f"TPC-B: {tpcb:,.0f} transactions/s")
     for name, found in best.items():
