@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.holds import expire_holds, place_holds, post_hold, void_holds
@@ -102,6 +103,23 @@ def test_the_same_key_is_answered_again_and_another_request_refused(books):
         with refuses("request.conflict"):
             books.post(other)
     assert books.amounts()["a"] == 5
+
+
+@pytest.mark.parametrize(
+    "text", ['a"b', "a\\b", "{a,b}", "NULL", "null", "'; --", "汉 字", "%s", "a\\"]
+)
+def test_a_key_of_any_signs_is_itself(books, text):
+    """Keys go to PostgreSQL as the text of an array."""
+    made = journal(text, move(ISSUER, "a", 1), subject=text)
+    assert [x.repeated for x in (*books.post(made), *books.post(made))] == [False, True]
+    with books.database.read() as connection:
+        assert connection.execute(sa.select(t.journal.c.key, t.journal.c.subject)).one() == (
+            text,
+            text,
+        )
+    books.post(made.reversal("r"))
+    books.within(lambda c: place_holds(c, [hold(text, ISSUER, "a", 1, LATER)], AT))
+    books.within(lambda c: post_hold(c, text, AT))
 
 
 def test_a_counter_past_64_bits_is_refused(books):

@@ -6,6 +6,7 @@ it to the insert itself.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from carbon.domain.ledger.journal import Hold, Journal, Transfer
 from carbon.ports.ledger import Answer
 
 Rows = Sequence[tuple[Any, ...]]
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 #: Numbers by key.
 Numbers = Mapping[str, int]
 
@@ -49,12 +52,16 @@ def _unnested(columns: Mapping[str, str]) -> str:
     return f"unnest({arrays}) AS i ({', '.join(columns)})"
 
 
-def _arrays(columns: Mapping[str, str], rows: Rows) -> dict[str, list[Any]]:
-    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+def _arrays(columns: Mapping[str, str], rows: Rows) -> dict[str, str]:
+    """Rows as arrays by column, in the text that PostgreSQL reads.
 
-
-def _moment(connection: sa.Connection, at: datetime) -> datetime | str:
-    return t.instant_text(at) if connection.dialect.name == "sqlite" else at
+    Of printable texts and of numbers that is a JSON list in braces, made several times as fast as
+    the driver makes it.
+    """
+    arrays = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    coded = (name for name, kind in columns.items() if kind == "bytea")
+    arrays |= {name: tuple("\\x" + value.hex() for value in arrays[name]) for name in coded}
+    return {name: f"{{{_encode(values)[1:-1]}}}" for name, values in arrays.items()}
 
 
 def _insert_keyed(
@@ -150,7 +157,7 @@ def enter(connection: sa.Connection, journals: Sequence[Journal], at: datetime) 
     """
     if not journals:
         return {}
-    moment = _moment(connection, at)
+    moment = t.instant_text(at)
     heads = [(j.key, j.digest(), j.kind, j.subject, len(j.lines), moment) for j in journals]
     if connection.dialect.name == "sqlite":
         numbers = _insert_keyed(connection, t.journal, _JOURNAL, heads)
@@ -205,12 +212,12 @@ def add_reversals(connection: sa.Connection, journals: Sequence[Journal], number
 def add_holds(connection: sa.Connection, holds: Sequence[Hold], at: datetime) -> Numbers:
     """Append holds whose keys are new; returns their numbers. Raises ``ledger.unknown``."""
     places = account_numbers(connection, (hold.promised for hold in holds))
-    moment = _moment(connection, at)
+    moment = t.instant_text(at)
     rows = [
         (
             hold.key,
             hold.digest(),
-            _moment(connection, hold.expires_at),
+            t.instant_text(hold.expires_at),
             moment,
             *places[line.asset, line.debit],
             places[line.asset, line.credit][1],
@@ -226,7 +233,7 @@ def end_holds(
     connection: sa.Connection, ends: Sequence[tuple[int, str, str | None]], at: datetime
 ) -> None:
     """End holds by number: outcome, and key of the journal that uses it."""
-    moment = _moment(connection, at)
+    moment = t.instant_text(at)
     insert(connection, t.hold_end, _ENDING, [(*end, moment) for end in ends])
 
 
