@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from carbon.domain.errors import (
+    access,
     decisions,
     documents,
     factors,
@@ -39,6 +40,7 @@ FAULTS: Final[dict[str, Fault]] = {
         registry,
         decisions,
         documents,
+        access,
     )
     for found in part.FAULTS
 }

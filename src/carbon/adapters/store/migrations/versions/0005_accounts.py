@@ -1,0 +1,10 @@
+"""Accounts, how they prove themselves, and what happened to them."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Make the tables."""

@@ -1,0 +1,10 @@
+"""Uploads and the worker's jobs."""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Make the tables."""

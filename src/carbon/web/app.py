@@ -1,0 +1,71 @@
+"""The application: one system behind HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.authentication import (
+    AbstractAuthenticationMiddleware,
+    AuthenticationResult,
+)
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from carbon.bootstrap.system import System
+from carbon.domain.roles import Actor
+from carbon.web.api import HANDLERS
+from carbon.web.guards import actor_of, check_named, permitted
+from carbon.web.problems import EXCEPTION_HANDLERS
+
+#: Largest body of an operation that sets no limit of its own, in bytes.
+MAX_BODY_BYTES = 1 << 20
+#: Who sends a request, or nobody. Raises ``access.*`` for a proof that is wrong.
+Authenticate = Callable[[ASGIConnection[Any, Any, Any, Any]], Awaitable[Actor | None]]
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Finds out who asks."""
+
+    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+        super().__init__(app)
+        self._authenticate = authenticate
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        """The actor, or none."""
+        return AuthenticationResult(user=await self._authenticate(connection), auth=None)
+
+
+def create_app(
+    system: System,
+    authenticate: Authenticate,
+    handlers: Sequence[ControllerRouterHandler] = HANDLERS,
+) -> Litestar:
+    """The application over a system. Handlers get ``system`` and ``actor`` as dependencies."""
+
+    def provide_system() -> System:
+        return system
+
+    def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+        return actor_of(request.scope.get("user"))
+
+    app = Litestar(
+        route_handlers=handlers,
+        dependencies={
+            "system": Provide(provide_system, sync_to_thread=False),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+        },
+        guards=[permitted],
+        middleware=[DefineMiddleware(Authentication, authenticate=authenticate)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+    check_named(app)
+    return app

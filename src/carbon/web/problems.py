@@ -1,0 +1,144 @@
+"""Faults as RFC 9457 problems: one table from codes to HTTP, both languages in every answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    TooManyRequestsException,
+    ValidationException,
+)
+
+from carbon.domain.errors import CarbonError, Lang
+
+_log = logging.getLogger(__name__)
+
+#: Codes whose status is not that of their family.
+_STATUS: Final[Mapping[str, HTTPStatus]] = {
+    "access.anonymous": HTTPStatus.UNAUTHORIZED,
+    "access.denied": HTTPStatus.FORBIDDEN,
+    "access.step_up": HTTPStatus.FORBIDDEN,
+    "request.conflict": HTTPStatus.CONFLICT,
+    "request.invalid": HTTPStatus.BAD_REQUEST,
+    "request.unknown_path": HTTPStatus.NOT_FOUND,
+    "request.method": HTTPStatus.METHOD_NOT_ALLOWED,
+    "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request.too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "service.failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "correction.done": HTTPStatus.CONFLICT,
+    "correction.known": HTTPStatus.CONFLICT,
+    "record.conflict": HTTPStatus.CONFLICT,
+    "decision.final": HTTPStatus.CONFLICT,
+    "receipt.pending": HTTPStatus.CONFLICT,
+    "certificate.pending": HTTPStatus.CONFLICT,
+    "log.missing": HTTPStatus.NOT_FOUND,
+    "store.raced": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store.unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store.outdated": HTTPStatus.SERVICE_UNAVAILABLE,
+    "ledger.broken": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "registry.broken": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+#: What Litestar raises, by our code.
+_RAISED: Final[tuple[tuple[type[HTTPException], str], ...]] = (
+    (NotFoundException, "request.unknown_path"),
+    (MethodNotAllowedException, "request.method"),
+    (TooManyRequestsException, "request.too_many"),
+)
+_RETRY_SECONDS: Final = 1
+
+
+def status_of(code: str) -> HTTPStatus:
+    """The HTTP status of a fault: what it names is unknown, busy, or refused by a rule."""
+    if code in _STATUS:
+        return _STATUS[code]
+    if code.endswith((".unknown", ".unknown_key")):
+        return HTTPStatus.NOT_FOUND
+    if code.endswith(".busy"):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def language(request: Request[Any, Any, Any]) -> Lang:
+    """Chinese, unless the client asks for English before it."""
+    wanted: str = request.query_params.get("lang") or request.headers.get("accept-language") or ""
+    places = {lang: wanted.lower().find(lang) for lang in ("zh", "en")}
+    return "en" if places["en"] >= 0 and not 0 <= places["zh"] < places["en"] else "zh"
+
+
+def problem(
+    request: Request[Any, Any, Any], error: CarbonError, headers: Mapping[str, str] | None = None
+) -> Response[dict[str, Any]]:
+    """A fault as ``application/problem+json``."""
+    status, lang = status_of(error.code), language(request)
+    values = {n: v.say(lang) if hasattr(v, "say") else v for n, v in error.values.items()}
+    body = {
+        "type": f"/errors/{error.code}",
+        "title": error.fault.what.say(lang, **values),
+        "status": int(status),
+        "detail": error.say(lang),
+        "code": error.code,
+        "fix": error.fault.fix.say(lang, **values),
+        "messages": {"zh": error.say("zh"), "en": error.say("en")},
+        "instance": request.url.path,
+    }
+    headers = dict(headers or {})
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers.setdefault("Retry-After", str(_RETRY_SECONDS))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("WWW-Authenticate", "Bearer")
+    return Response(
+        body, status_code=status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def refused(request: Request[Any, Any, Any], error: CarbonError) -> Response[dict[str, Any]]:
+    """A fault that a service raised."""
+    return problem(request, error)
+
+
+def misunderstood(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """What the framework refuses, in our words."""
+    headers = dict(error.headers or {})
+    for kind, code in _RAISED:
+        if isinstance(error, kind):
+            return problem(request, CarbonError(code), headers)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return problem(request, CarbonError("request.too_large"), headers)
+    if isinstance(error, ClientException | ValidationException):
+        return problem(request, _invalid(error), headers)
+    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        found = CarbonError("request.invalid", where=request.url.path, reason=error.detail)
+        return problem(request, found, headers)
+    return failed(request, error)
+
+
+def _invalid(error: HTTPException) -> CarbonError:
+    """The first thing that is wrong, and where."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    first = next((found for found in extra if isinstance(found, Mapping)), {})
+    where = first.get("key") or first.get("source") or "body"
+    reason = first.get("message") or error.detail
+    return CarbonError("request.invalid", where=where, reason=reason)
+
+
+def failed(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """What nobody expected: logged under the request's reference, told without its inside."""
+    reference = request.scope.get("state", {}).get("request_id", "—")
+    _log.error("request %s failed", reference, exc_info=error)
+    return problem(request, CarbonError("service.failed", request=reference))
+
+
+#: Litestar's map of handlers.
+EXCEPTION_HANDLERS: Final[dict[Any, Any]] = {
+    CarbonError: refused,
+    HTTPException: misunderstood,
+    Exception: failed,
+}
