@@ -1,0 +1,77 @@
+"""What services need to record acts one by one, many of them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from carbon.domain.quantification.engine import Engine
+from carbon.domain.units import Int
+from carbon.ports import Answered, Chunk, ClaimReader, LifeEntry, Stager
+
+#: Records that enter together at most.
+MAX_TOGETHER = 256
+#: Kinds of facts that hold one record.
+RECORD, CORRECTION = "record", "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A record asked for by itself.
+
+    ``kind``: a record, or a correction that ``replaces`` a fact for a ``reason``; ``key``: the
+    client's id within ``source``, and ``named`` the same as its client knows it; ``digest``: hash
+    of everything asked for; ``cells``: by canonical column; ``project``: whose record it is.
+    """
+
+    kind: str
+    key: str
+    named: str
+    digest: str
+    source: str
+    cells: Mapping[str, str]
+    methodology: str
+    project: str | None = None
+    replaces: str | None = None
+    reason: str = ""
+
+
+class SingleIntake(Stager, Protocol):
+    """Records on their way into the store, each with a leaf and an answer of its own."""
+
+    def add(self, staged: Any, life: Sequence[LifeEntry]) -> None:
+        """Append staged records."""
+
+    def commit(self, answers: Mapping[int, Mapping[str, Any]]) -> Mapping[int, Mapping[str, Any]]:
+        """Store what was appended in one transaction; the complete answers, by row.
+
+        Raises ``store.raced`` where another process was faster with one of the ids.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """Records of one methodology laid out to be examined; row *n* is the *n*-th of them.
+
+    ``touching``: rows, ascending, that may have to do with another one.
+    """
+
+    chunk: Chunk
+    touching: Int
+    engine: Engine
+    intake: SingleIntake
+    store: ClaimReader
+
+
+class Desk(Protocol):
+    """Where records are received."""
+
+    def answered(self, singles: Sequence[Single]) -> Mapping[str, Answered]:
+        """What was answered before, by key; all records are of one kind."""
+
+    def projects(self, names: Sequence[str]) -> frozenset[str]:
+        """Those of some projects that are known."""
+
+    def lay(self, singles: Sequence[Single]) -> Tray:
+        """Lay records of one methodology out. Raises ``methodology.*``."""
