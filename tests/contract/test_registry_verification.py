@@ -167,7 +167,8 @@ def test_a_statement_says_what_follows_and_lacks_nothing(pilot_at):
     for name in WRITTEN:
         given = {n: text for n, text in WRITTEN.items() if n != name}
         asked = {"report": REPORT, "written": given}
-        told = refused("statement.incomplete", registry.propose, "statement", **asked)
+        keys = pilot.keys("vera")
+        told = refused("statement.incomplete", registry.sign, keys, "statement", **asked)
         assert told.values["names"] == name
     document = registry.document(REPORT)
     with registry.reading() as decisions:
