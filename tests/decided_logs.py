@@ -47,9 +47,7 @@ def make_decided_log(home: Path) -> None:
     pilot.to_credits(phone)
     _move(pilot, clock)
     fact = system.registry.restatements.fact_of("r1", "local")
-    system.registry.restatements.restate(
-        [fact], [], "returned", "came back", pilot.keys("anne", "bert")
-    )
+    pilot.restate([fact], [], "returned", "came back", pilot.keys("anne", "bert"))
     system.sequence(quiet)
     _second_part(pilot)
     system.close()
@@ -64,7 +62,7 @@ def _move(pilot: Pilot, clock: FixedClock) -> None:
     registry.decide("transfer", "t-1", moved, pilot.key("otto"))
     clock.move(minutes=10)
     registry.settle()
-    registry.credits.retire("wedding", "green", ASSET, 20, "A. and B.", "event", pilot.keys("gina"))
+    pilot.retire("wedding", "green", ASSET, 20, "A. and B.", "event", pilot.keys("gina"))
     gone = {"asset": ASSET, "holder": "zhuan", "credits": "5", "reason": "by mistake"}
     registry.decide("cancellation", "c-1", gone, pilot.key("otto"))
     clock.move(minutes=10)
@@ -89,10 +87,9 @@ def _second_part(pilot: Pilot) -> None:
         nonce = pilot.folder / f"{name}-1.nonce"
         pilot.registry.verification.reveal(report, nonce, pilot.key(name))
     pilot.inspect(report)
-    work = pilot.registry.verification
-    work.find(report, "CL", "which scale?", pilot.key("vera"))
-    work.answer(f"{report}/1", "the one at the gate", pilot.key("otto"))
-    work.close(f"{report}/1", "seen", pilot.key("vera"))
+    pilot.find(report, "CL", "which scale?", pilot.key("vera"))
+    pilot.answer(f"{report}/1", "the one at the gate", pilot.key("otto"))
+    pilot.close(f"{report}/1", "seen", pilot.key("vera"))
     pilot.state(report)
     pilot.sequence()
     pilot.issue(report)

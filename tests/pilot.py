@@ -103,6 +103,47 @@ class Pilot:
         """Sign as everybody named, in turn; the last answer."""
         return [self.registry.decide(kind, id_, content, key) for key in self.keys(*names)][-1]
 
+    # --- one signature each, by a key ----------------------------------------------------------
+
+    def assignment(
+        self, project: str, month: str, people: tuple[str, str], risk: tuple[str, str], key: Path,
+        expected_bp: int = 0,
+    ) -> dict[str, Any]:  # fmt: skip
+        return self.registry.sign(
+            [key], "assignment", project=project, month=month, verifier=people[0],
+            reviewer=people[1], inherent=risk[0], control=risk[1], expected_bp=expected_bp,
+        )  # fmt: skip
+
+    def conflict(
+        self, project: str, named: Mapping[str, str], reason: str, key: Path
+    ) -> dict[str, Any]:
+        return self.registry.sign([key], "conflict", project=project, reason=reason, **named)
+
+    def find(self, report: str, class_: str, text: str, key: Path) -> dict[str, Any]:
+        return self.registry.sign([key], "finding", report=report, class_=class_, text=text)
+
+    def answer(self, finding: str, text: str, key: Path) -> dict[str, Any]:
+        return self.registry.sign([key], "finding_answer", finding=finding, text=text)
+
+    def close(self, finding: str, text: str, key: Path) -> dict[str, Any]:
+        return self.registry.sign([key], "finding_close", finding=finding, text=text)
+
+    def retire(
+        self, id_: str, holder: str, asset: str, credits_: int, beneficiary: str, purpose: str,
+        keys: list[Path], serials: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return self.registry.sign(
+            keys, "retirement", id_=id_, holder=holder, asset=asset, credits_=credits_,
+            beneficiary=beneficiary, purpose=purpose, serials=serials,
+        )  # fmt: skip
+
+    def restate(
+        self, replaced: list[str], withdrawn: list[str], reason: str, text: str, keys: list[Path]
+    ) -> dict[str, Any]:
+        return self.registry.sign(
+            keys, "restatement", replaced=replaced, withdrawn=withdrawn, reason=reason, text=text
+        )
+
     def join(self, name: str, identity: str, roles: list[str], organisation: str) -> dict[str, Any]:
         """One more person, or one more key of a person; the card that was registered."""
         card = self.registry.enrol(self.key(name), identity, roles, organisation)
@@ -157,8 +198,7 @@ class Pilot:
 
     def assign(self, month: str = MONTH) -> dict[str, Any]:
         people = (self.person("vera"), self.person("rita"))
-        work = self.registry.verification
-        return work.assign("phones", month, people, ("low", "low"), self.key("anne"))
+        return self.assignment("phones", month, people, ("low", "low"), self.key("anne"))
 
     def person(self, name: str) -> str:
         return self.registry.person(f"phone of {name}")
@@ -168,8 +208,10 @@ class Pilot:
             nonce = self.folder / f"{name}-{month}.nonce"
             self.registry.verification.commit("phones", month, nonce, self.key(name))
 
-    def report(self, month: str = MONTH) -> dict[str, Any]:
-        return self.registry.report("phones", month, self.key("otto"))
+    def report(
+        self, month: str = MONTH, project: str = "phones", name: str = "otto"
+    ) -> dict[str, Any]:
+        return self.registry.sign([self.key(name)], "report", project=project, month=month)
 
     def reveal(self, report: str = REPORT, month: str = MONTH) -> dict[str, Any]:
         answer: dict[str, Any] = {}
@@ -181,15 +223,16 @@ class Pilot:
     def inspect(self, report: str = REPORT) -> None:
         """Open all items; each is found as reported."""
         work = self.registry.verification
-        rows = work.work_list(report, self.key("vera"))
+        rows = work.work_list(report, self.person("vera"))
         found = [Inspected(int(r["leaf"]), int(r["row"]), int(r["er_g"])) for r in rows]
         work.inspect(report, found, self.key("vera"))
 
     def state(self, report: str = REPORT) -> dict[str, Any]:
-        return self.registry.verification.state(report, self.keys("vera", "rita"), WRITTEN)
+        keys = self.keys("vera", "rita")
+        return self.registry.sign(keys, "statement", report=report, written=WRITTEN)
 
     def issue(self, report: str = REPORT) -> dict[str, Any]:
-        return self.registry.credits.issue(report, self.keys("anne", "bert"))
+        return self.registry.sign(self.keys("anne", "bert"), "issuance", report=report)
 
     def reach(self, stage: str) -> None:
         """Go from the stage before to this one."""

@@ -58,7 +58,7 @@ def test_pilot_units_stay_where_they_are_outside_a_demonstration(pilot_at):
     pilot.trust()
     refused("holding.pilot", pilot.transfer, "t", 1)
     retire = ("r", "zhuan", ASSET, 1, "A.", "event", pilot.keys("otto"))
-    refused("holding.pilot", pilot.registry.credits.retire, *retire)
+    refused("holding.pilot", pilot.retire, *retire)
     assert cancel(pilot, "c", 1)["state"] == "due"
 
 
@@ -146,7 +146,7 @@ def test_ten_minutes_to_take_it_back_then_it_is_final(pilot):
 
 def test_retired_is_for_ever(pilot):
     """S6: a retired serial is nobody's to give; its public look-up says so."""
-    pilot.registry.credits.retire("r", "zhuan", ASSET, 20, "A.", "event", pilot.keys("otto"))
+    pilot.retire("r", "zhuan", ASSET, 20, "A.", "event", pilot.keys("otto"))
     refused("certificate.unknown", pilot.registry.papers.certificate, "r", "en")
     pilot.settle()
     refused("certificate.pending", pilot.registry.papers.certificate, "r", "en")

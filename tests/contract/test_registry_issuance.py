@@ -132,7 +132,7 @@ def test_two_pairs_of_issuers_at_once_issue_once(pilot_at):
     def issue(*names: str) -> None:
         start.wait(10)
         try:
-            told.append(pilot.registry.credits.issue(REPORT, pilot.keys(*names)))
+            told.append(pilot.registry.sign(pilot.keys(*names), "issuance", report=REPORT))
         except CarbonError as error:
             told.append(error.code)
 

@@ -174,11 +174,9 @@ def test_only_the_owner_reports_and_only_what_may_be_credited(recorded, phone):
     recorded.system.record(phone(1), project="late")
     recorded.system.record(phone(2), project="phones")
     recorded.sequence()
-    refused("report.crediting", recorded.registry.report, "late", MONTH, recorded.key("otto"))
-    refused("project.unknown", recorded.registry.report, "none", MONTH, recorded.key("otto"))
-    refused(
-        "decision.organisation", recorded.registry.report, "phones", MONTH, recorded.key("gina")
-    )
+    refused("report.crediting", recorded.report, MONTH, "late")
+    refused("project.unknown", recorded.report, MONTH, "none")
+    refused("decision.organisation", recorded.report, MONTH, "phones", "gina")
 
 
 def test_both_sides_commit_before_the_report(recorded, phone):
@@ -201,7 +199,7 @@ def test_both_sides_commit_before_the_report(recorded, phone):
 def test_a_report_says_what_the_log_gives(pilot_at):
     """Signed content that differs from the log by a gram, or by its place, is not taken."""
     pilot = pilot_at("committed")
-    content = report_content(pilot.registry._report("phones", MONTH))
+    content = report_content(pilot.registry.built("phones", MONTH))
     wrong = content | {"er_g": "458361"}
     refused("report.differs", pilot.decide, "report", REPORT, wrong, "otto")
     refused("decision.id", pilot.decide, "report", REPORT, content | {"part": 1}, "otto")

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from carbon.bootstrap.registrar import Registrar
 from pilot import ASSET, MONTH, REPORT, refused
 
 
@@ -16,7 +15,7 @@ def facts(pilot, *numbers: int) -> list[str]:
 
 def restate(pilot, *numbers: int, factors: tuple[str, ...] = ()):
     """Records come back, or factors fall; what is told of the October report."""
-    answer = pilot.registry.restatements.restate(
+    answer = pilot.restate(
         facts(pilot, *numbers), list(factors), "returned", "came back", pilot.keys("anne", "bert")
     )
     pilot.sequence()
@@ -143,7 +142,7 @@ def test_a_record_is_withdrawn_once(pilot_at):
     keys = pilot.keys("anne", "bert")
     refused(
         "correction.done",
-        pilot.registry.restatements.restate,
+        pilot.restate,
         facts_,
         [],
         "returned",
@@ -160,7 +159,7 @@ def test_what_was_issued_is_restated_and_nothing_else(pilot_at):
     one = facts(pilot, 1)
     refused(
         "restatement.not_issued",
-        pilot.registry.restatements.restate,
+        pilot.restate,
         one,
         [],
         "returned",
@@ -184,17 +183,8 @@ def test_what_was_issued_is_restated_and_nothing_else(pilot_at):
 def content(pilot_at):
     """A pilot, and the restatement of one record as its signers are told."""
     pilot = pilot_at("issued")
-    asked: dict[str, object] = {}
-
-    def remember(_: Registrar, __: object, ___: str, ____: str, told: dict[str, object]) -> None:
-        asked.update(told)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Registrar, "signed_by", remember)
-        pilot.registry.restatements.restate(
-            facts(pilot, 1), [], "returned", "x", pilot.keys("anne", "bert")
-        )
-    return pilot, asked
+    told = {"replaced": facts(pilot, 1), "withdrawn": [], "reason": "returned", "text": "x"}
+    return pilot, dict(pilot.registry.propose("restatement", **told).content)
 
 
 def test_the_report_concerned_is_named_once_with_what_comes_out(content):
@@ -227,15 +217,13 @@ def test_what_was_restated_before_is_taken_into_account(content):
     """Made from a log that does not hold the last one, figures would be those of before it."""
     pilot, told = content
     keys = pilot.keys("anne", "bert")
-    pilot.registry.restatements.restate(facts(pilot, 2), [], "returned", "y", keys)
+    pilot.restate(facts(pilot, 2), [], "returned", "y", keys)
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
     third = facts(pilot, 3)
-    refused(
-        "restatement.known", pilot.registry.restatements.restate, third, [], "returned", "z", keys
-    )
+    refused("restatement.known", pilot.restate, third, [], "returned", "z", keys)
     pilot.sequence()
     refused("restatement.known", pilot.decide, "restatement", "x", told, "anne")
-    assert pilot.registry.restatements.restate(third, [], "returned", "z", keys)["state"] == "done"
+    assert pilot.restate(third, [], "returned", "z", keys)["state"] == "done"
 
 
 def test_a_factor_withdrawn_after_a_report_stops_its_issuance(pilot_at, phone):

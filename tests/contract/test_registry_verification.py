@@ -15,26 +15,28 @@ from pilot import MONTH, REPORT, WRITTEN, refused
 def test_people_have_the_role_they_are_assigned(pilot_at):
     """The bureau assigns; a verifier is a verifier, a reviewer somebody else (V5)."""
     pilot = pilot_at("enrolled")
-    work, risk, key = pilot.registry.verification, ("low", "low"), pilot.key("anne")
+    risk, key = ("low", "low"), pilot.key("anne")
     vera, rita, otto = (pilot.person(name) for name in ("vera", "rita", "otto"))
-    refused("verification.role", work.assign, "phones", MONTH, (rita, vera), risk, key)
-    refused("verification.role", work.assign, "phones", MONTH, (otto, rita), risk, key)
-    refused("decision.role", work.assign, "phones", MONTH, (vera, rita), risk, pilot.key("vera"))
-    refused("decision.form", work.assign, "phones", MONTH, (vera, rita), ("none", "low"), key)
-    refused("sampling.expected", work.assign, "phones", MONTH, (vera, rita), risk, key, 500)
+    refused("verification.role", pilot.assignment, "phones", MONTH, (rita, vera), risk, key)
+    refused("verification.role", pilot.assignment, "phones", MONTH, (otto, rita), risk, key)
+    refused(
+        "decision.role", pilot.assignment, "phones", MONTH, (vera, rita), risk, pilot.key("vera")
+    )
+    refused("decision.form", pilot.assignment, "phones", MONTH, (vera, rita), ("none", "low"), key)
+    refused("sampling.expected", pilot.assignment, "phones", MONTH, (vera, rita), risk, key, 500)
     pilot.join("both", "phone of both", ["verifier", "reviewer"], "verity")
     both = pilot.person("both")
-    refused("independence.reviewer", work.assign, "phones", MONTH, (both, both), risk, key)
+    refused("independence.reviewer", pilot.assignment, "phones", MONTH, (both, both), risk, key)
 
 
 def test_the_conflict_register_keeps_people_out(pilot_at):
     """By person or by organisation, each entry numbered and public."""
     pilot = pilot_at("enrolled")
-    work, key = pilot.registry.verification, pilot.key("anne")
-    refused("decision.form", work.conflict, "phones", {}, "sister", key)
+    key = pilot.key("anne")
+    refused("decision.form", pilot.conflict, "phones", {}, "sister", key)
     content = {"project": "phones", "organisation": "verity", "reason": "shares"}
     refused("decision.id", pilot.decide, "conflict", "phones/2", content, "anne")
-    work.conflict("phones", {"organisation": "verity"}, "shares", key)
+    pilot.conflict("phones", {"organisation": "verity"}, "shares", key)
     refused("independence.conflict", pilot.assign)
 
 
@@ -73,7 +75,7 @@ def test_a_nonce_is_the_one_committed_to_and_revealed_after_the_report_is_public
     refused("key.invalid", work.reveal, REPORT, other, pilot.key("vera"))
     other.unlink()
     refused("key.missing", work.reveal, REPORT, other, pilot.key("vera"))
-    refused("verification.undrawn", work.work_list, REPORT, pilot.key("vera"))
+    refused("verification.undrawn", work.work_list, REPORT, pilot.person("vera"))
     assert pilot.reveal()["effect"]["items"]
 
 
@@ -91,7 +93,7 @@ def test_only_the_assigned_verifier_opens_and_inspects_what_was_drawn(pilot_at):
     pilot = pilot_at("drawn")
     work = pilot.registry.verification
     pilot.join("vic", "phone of vic", ["verifier"], "verity")
-    refused("verification.person", work.work_list, REPORT, pilot.key("vic"))
+    refused("verification.person", work.work_list, REPORT, pilot.person("vic"))
     with pilot.registry.reading() as decisions:
         items = decisions.find("reveal", f"{REPORT}/bureau").decision.effect["items"]
     leaf, row, er_g, *_ = items[0]
@@ -99,9 +101,9 @@ def test_only_the_assigned_verifier_opens_and_inspects_what_was_drawn(pilot_at):
     refused("verification.unopened", work.inspect, REPORT, [found], pilot.key("vera"))
     refused("verification.person", work.inspect, REPORT, [found], pilot.key("vic"))
     refused("evaluation.foreign", work.inspect, REPORT, [Inspected(0, -1, 1)], pilot.key("vera"))
-    work.work_list(REPORT, pilot.key("vera"))
+    work.work_list(REPORT, pilot.person("vera"))
     pilot.clock.move(minutes=3)
-    work.work_list(REPORT, pilot.key("vera"))
+    work.work_list(REPORT, pilot.person("vera"))
     (told,) = work.inspect(REPORT, [found], pilot.key("vera"))
     assert told["effect"] == {"seconds": 180}, "since it was opened first"
     assert told["id"] == f"{REPORT}/{leaf}/{row}"
@@ -111,50 +113,49 @@ def test_only_the_assigned_verifier_opens_and_inspects_what_was_drawn(pilot_at):
 def test_a_car_blocks_until_somebody_else_closes_it(pilot_at):
     """不符合项: raised, answered by the owner, closed by the verifier, in this order."""
     pilot = pilot_at("drawn")
-    work = pilot.registry.verification
     pilot.inspect()
-    refused("verification.finding", work.answer, f"{REPORT}/1", "?", pilot.key("otto"))
-    refused("verification.unassigned", work.find, "phones/2026-09/0", "CAR", "?", pilot.key("vera"))
-    finding = work.find(REPORT, "CAR", "a scale without a seal", pilot.key("vera"))["id"]
+    refused("verification.finding", pilot.answer, f"{REPORT}/1", "?", pilot.key("otto"))
+    refused(
+        "verification.unassigned", pilot.find, "phones/2026-09/0", "CAR", "?", pilot.key("vera")
+    )
+    finding = pilot.find(REPORT, "CAR", "a scale without a seal", pilot.key("vera"))["id"]
     refused("statement.contradiction", pilot.state)
-    refused("finding.order", work.close, finding, "fine", pilot.key("vera"))
-    refused("decision.organisation", work.answer, finding, "sealed", pilot.key("gina"))
-    work.answer(finding, "sealed", pilot.key("otto"))
+    refused("finding.order", pilot.close, finding, "fine", pilot.key("vera"))
+    refused("decision.organisation", pilot.answer, finding, "sealed", pilot.key("gina"))
+    pilot.answer(finding, "sealed", pilot.key("otto"))
     pilot.join("vera-owner", "phone of vera", ["owner"], "zhuan")
-    work.answer(finding, "sealed, I say", pilot.key("vera-owner"))
-    refused("finding.same_person", work.close, finding, "fine", pilot.key("vera"))
+    pilot.answer(finding, "sealed, I say", pilot.key("vera-owner"))
+    refused("finding.same_person", pilot.close, finding, "fine", pilot.key("vera"))
 
 
 def test_an_answered_car_is_closed_and_the_statement_tells_it(pilot_at):
     """Open, answered, closed: each finding stands in the statement with its state."""
     pilot = pilot_at("drawn")
-    work = pilot.registry.verification
     pilot.inspect()
-    finding = work.find(REPORT, "CAR", "a scale without a seal", pilot.key("vera"))["id"]
-    work.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
-    work.answer(finding, "sealed", pilot.key("otto"))
-    work.close(finding, "seen", pilot.key("vera"))
-    refused("finding.order", work.answer, finding, "again", pilot.key("otto"))
+    finding = pilot.find(REPORT, "CAR", "a scale without a seal", pilot.key("vera"))["id"]
+    pilot.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
+    pilot.answer(finding, "sealed", pilot.key("otto"))
+    pilot.close(finding, "seen", pilot.key("vera"))
+    refused("finding.order", pilot.answer, finding, "again", pilot.key("otto"))
     pilot.state()
     with pilot.registry.reading() as decisions:
         fields = decisions.find("statement", REPORT).decision.content["fields"]
     assert fields["findings"] == [[f"{REPORT}/1", "CAR", "closed"], [f"{REPORT}/2", "FAR", "open"]]
-    refused("verification.closed", work.find, REPORT, "CAR", "late", pilot.key("vera"))
+    refused("verification.closed", pilot.find, REPORT, "CAR", "late", pilot.key("vera"))
 
 
 def test_a_clarification_counts_as_car_when_its_clock_has_run_out(pilot_at):
     """V4: CL and FAR run thirty days; on the thirty-first an unanswered one blocks issuance."""
     pilot = pilot_at("drawn")
-    work = pilot.registry.verification
     pilot.inspect()
-    work.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
+    pilot.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
     pilot.state()
     pilot.sequence()
     pilot.clock.move(days=31)
     refused("verification.blocked", pilot.issue)
-    work.answer(f"{REPORT}/1", "begun", pilot.key("otto"))
+    pilot.answer(f"{REPORT}/1", "begun", pilot.key("otto"))
     refused("verification.blocked", pilot.issue)
-    work.close(f"{REPORT}/1", "seen", pilot.key("vera"))
+    pilot.close(f"{REPORT}/1", "seen", pilot.key("vera"))
     assert pilot.issue()["state"] == "done"
 
 
@@ -162,10 +163,12 @@ def test_a_statement_says_what_follows_and_lacks_nothing(pilot_at):
     """V6: the six fields people write are all there; the others are computed, not chosen."""
     pilot = pilot_at("drawn")
     pilot.inspect()
-    registry, keys = pilot.registry, pilot.keys("vera", "rita")
+    registry = pilot.registry
     for name in WRITTEN:
         given = {n: text for n, text in WRITTEN.items() if n != name}
-        told = refused("statement.incomplete", registry.verification.state, REPORT, keys, given)
+        asked = {"report": REPORT, "written": given}
+        keys = pilot.keys("vera")
+        told = refused("statement.incomplete", registry.sign, keys, "statement", **asked)
         assert told.values["names"] == name
     document = registry.document(REPORT)
     with registry.reading() as decisions:
@@ -193,7 +196,7 @@ def test_a_statement_of_an_earlier_day_waits_for_what_is_due_today(pilot_at):
     """Signed with an older date, it would tell an overdue action as one that may stay open."""
     pilot = pilot_at("drawn")
     pilot.inspect()
-    pilot.registry.verification.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
+    pilot.find(REPORT, "FAR", "a log of seals", pilot.key("vera"))
     document, day = pilot.registry.document(REPORT), pilot.registry.today
     with pilot.registry.reading() as decisions:
         fields = statement_fields(decisions, REPORT, document, WRITTEN, day)
@@ -206,12 +209,12 @@ def test_a_falsified_item_verifies_nothing(pilot_at):
     """V1: intent has no tolerance; an adverse statement waits for no finding, and issues nothing."""
     pilot = pilot_at("drawn")
     work = pilot.registry.verification
-    rows = work.work_list(REPORT, pilot.key("vera"))
+    rows = work.work_list(REPORT, pilot.person("vera"))
     found = [Inspected(int(r["leaf"]), int(r["row"]), int(r["er_g"])) for r in rows]
     first = found[0]
     found[0] = Inspected(first.leaf, first.row, first.er_g, intent=True, note="no such phone")
     work.inspect(REPORT, found, pilot.key("vera"))
-    work.find(REPORT, "CAR", "no such phone", pilot.key("vera"))
+    pilot.find(REPORT, "CAR", "no such phone", pilot.key("vera"))
     effect = pilot.state()["effect"]
     assert (effect["opinion"], effect["verified_g"]) == ("adverse", "0")
     pilot.sequence()
@@ -281,7 +284,7 @@ def test_a_sheet_has_its_columns_and_an_end(sheet, tmp_path):
 def test_what_is_written_is_read_again(pilot_at, tmp_path):
     """An unfilled work list is a sheet without results; cells are codes and numbers."""
     pilot = pilot_at("drawn")
-    rows = pilot.registry.verification.work_list(REPORT, pilot.key("vera"))
+    rows = pilot.registry.verification.work_list(REPORT, pilot.person("vera"))
     write_sheet(tmp_path / "s.csv", rows)
     assert read_sheet(tmp_path / "s.csv") == []
     write_sheet(tmp_path / "s.csv", [row | {"audited_g": row["er_g"]} for row in rows])

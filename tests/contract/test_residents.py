@@ -104,9 +104,7 @@ def test_a_beneficiary_is_erased_and_the_retirement_stays(system, tmp_path, phon
     pilot = Pilot(system, tmp_path)
     system.settings = replace(system.settings, demonstration=True)
     pilot.to_credits(phone)
-    pilot.registry.credits.retire(
-        "wedding", "zhuan", ASSET, 20, "A. and B.", "event", pilot.keys("otto")
-    )
+    pilot.retire("wedding", "zhuan", ASSET, 20, "A. and B.", "event", pilot.keys("otto"))
     with pytest.raises(CarbonError, match=re.escape("certificate.unknown")):
         pilot.registry.papers.certificate("wedding", "zh")
     clock.move(minutes=10)

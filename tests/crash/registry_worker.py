@@ -29,8 +29,9 @@ def main() -> None:
     keys = [folder / f"{name}.key" for name in ("anne", "bert")]
     assert registry.waiting() == []
     say("ready")
-    say(registry.credits.issue(report, keys))
-    say(registry.restatements.restate([fact], [], "returned", "came back", keys))
+    say(registry.sign(keys, "issuance", report=report))
+    told = {"replaced": [fact], "withdrawn": [], "reason": "returned", "text": "came back"}
+    say(registry.sign(keys, "restatement", **told))
 
 
 if __name__ == "__main__":

@@ -86,9 +86,7 @@ def check(settings, fact, folder, told):
     assert issued is None or again["effect"] == issued.decision.effect
     assert again["effect"]["serials"][0]["first"] == "1", "no serial was lost on the way"
     if not restated:
-        pilot.registry.restatements.restate(
-            [fact], [], "returned", "came back", pilot.keys("anne", "bert")
-        )
+        pilot.restate([fact], [], "returned", "came back", pilot.keys("anne", "bert"))
     with pilot.registry.reading() as decisions:
         assert len(decisions.every("issuance")) == len(decisions.every("restatement")) == 1
         assert decisions.waiting() == []

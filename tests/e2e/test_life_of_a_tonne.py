@@ -88,7 +88,7 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten 
 
     # 9: retirement, terminal.
     keys = pilot.keys("gina")
-    registry.credits.retire("wedding", "green", ASSET, 20, "A. and B.", "event", keys)
+    pilot.retire("wedding", "green", ASSET, 20, "A. and B.", "event", keys)
     clock.move(minutes=10)
     (retired,) = registry.settle()
     assert sum(int(s["last"]) - int(s["first"]) + 1 for s in retired["effect"]["serials"]) == 20
@@ -100,9 +100,7 @@ def test_the_life_of_a_tonne(pilot, phone, clock, sound):  # noqa: PLR0915  ten 
     with pytest.raises(CarbonError, match=re.escape("correction.issued")):
         system.correct("r1", "returned")
     assert registry.restatements.impact("r1")["reports"] == [REPORT]
-    restated = registry.restatements.restate(
-        [fact], [], "returned", "phone came back", pilot.keys("anne", "bert")
-    )
+    restated = pilot.restate([fact], [], "returned", "phone came back", pilot.keys("anne", "bert"))
     (told,) = restated["effect"]["reports"]
     assert int(told["buffer"]) > 0
     assert (told["owner"], told["owed_g"]) == ("0", "0")

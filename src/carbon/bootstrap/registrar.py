@@ -24,6 +24,7 @@ from carbon.adapters.store.impact import Impacts
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.registry import RegistryStore
 from carbon.adapters.store.residents import consent
+from carbon.bootstrap.proposals import Proposals
 from carbon.bootstrap.verification import Verification
 from carbon.domain.calendar import Calendar
 from carbon.domain.credit.contents import check_content
@@ -35,7 +36,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.note import Key
-from carbon.domain.mrv.reported import Reported, report_content
+from carbon.domain.mrv.reported import Reported
 from carbon.domain.period import Period
 from carbon.files.calendar_file import CALENDAR, read_calendar
 from carbon.files.log_folder import PublishedLog
@@ -83,6 +84,7 @@ class Registrar:
     def __init__(self, system: System) -> None:
         self._system = system
         self._store = RegistryStore(system.database)
+        self._built: tuple[object, Reported] | None = None
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -136,11 +138,23 @@ class Registrar:
 
         ``key``: file of the signer's key.
         """
-        return self._decide(
-            kind, id_, content, _signature(digest(kind, id_, content), key), private
-        )
+        signature = _signature(digest(kind, id_, content), key)
+        return self.submit(kind, id_, content, signature, private)
 
-    def _decide(
+    def sign(self, keys: Sequence[Path], kind: str, /, **given: Any) -> dict[str, Any]:
+        """Sign what `Proposals` makes of a kind, with each key in turn; the last answer."""
+        proposal = self.propose(kind, **given)
+        answer: dict[str, Any] = {}
+        for key in keys:
+            answer = self.decide(kind, proposal.id, proposal.content, key, proposal.private)
+        return answer
+
+    @cached_property
+    def propose(self) -> Proposals:
+        """What people are about to sign."""
+        return Proposals(self)
+
+    def submit(
         self,
         kind: str,
         id_: str,
@@ -148,6 +162,7 @@ class Registrar:
         signature: Signature,
         private: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
+        """The same with a signature that was made elsewhere."""
         check_content(kind, id_, content)
         prepared = self._prepare(kind, id_, content)
         with self.deciding(prepared) as context:
@@ -157,7 +172,7 @@ class Registrar:
         """What a rule needs of the log."""
         match kind:
             case "report":
-                return {id_: self._report(content["project"], content["month"])}
+                return {id_: self.built(content["project"], content["month"])}
             case "reveal":
                 return self._drawn(content)
             case "statement":
@@ -228,12 +243,15 @@ class Registrar:
 
     def signer(self, key: Path) -> Member:
         """Whose key a file holds. Raises ``decision.unknown_key``, ``key.*``."""
-        public = SigningKey(key).key.public.hex()
+        return self.member(SigningKey(key).key.public.hex())
+
+    def member(self, key: str) -> Member:
+        """Whose public key it is. Raises ``decision.unknown_key``."""
         with self.reading() as decisions:
-            member = decisions.members().get(public)
-        if member is None:
-            raise CarbonError("decision.unknown_key", key=public[:16])
-        return member
+            found = decisions.members().get(key)
+        if found is None:
+            raise CarbonError("decision.unknown_key", key=key[:16])
+        return found
 
     def consent(self, identity: str, mode: str, version: str) -> None:
         """Keep what a resident does with their grams. Raises ``person.unknown``."""
@@ -251,7 +269,7 @@ class Registrar:
 
     # --- reports ------------------------------------------------------------------------------
 
-    def _report(self, project: str, month: str) -> Reported:
+    def built(self, project: str, month: str) -> Reported:
         """The next report of a month, its file ready for publication. Raises ``report.*``."""
         queue = DatabaseQueue(self._system.database)
         pending = len(queue.pending(1))
@@ -261,7 +279,10 @@ class Registrar:
         told = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
         with self.reading() as decisions:
             scope = next_scope(decisions, project, Period.parse(month), head.size)
-            built = build(decisions, self._system.log, scope, told)
+            if self._built is None or self._built[0] != (scope, told):
+                # Proposed, then signed: the same report, read from the log once.
+                self._built = (scope, told), build(decisions, self._system.log, scope, told)
+        built = self._built[1]
         self.spool(built)
         return built
 
@@ -269,14 +290,6 @@ class Registrar:
         """Put a report's file where the sequencer publishes it from."""
         path = self._system.settings.spool / REPORTS / f"{built.sha256}.json"
         write_durably(path, built.content)
-
-    def report(self, project: str, month: str, key: Path) -> dict[str, Any]:
-        """Report a closed month."""
-        built = self._report(project, month)
-        id_, content = built.document["id"], report_content(built)
-        signature = _signature(digest("report", id_, content), key)
-        with self.deciding({id_: built}) as context:
-            return decide(context, RULES, "report", id_, content, signature)
 
     def document(self, report_id: str, *, published: bool = True) -> dict[str, Any]:
         """A report's document, as published or as it waits for that.
@@ -340,19 +353,9 @@ class Registrar:
         """The newest catalogue of a report, whose policies hold."""
         return self.log.factors(document["catalogues"][-1])
 
-    def signed_by(
-        self,
-        keys: Sequence[Path],
-        kind: str,
-        id_: str,
-        content: Mapping[str, Any],
-        private: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """Sign with each key in turn; the last answer."""
-        answer: dict[str, Any] = {}
-        for key in keys:
-            answer = self.decide(kind, id_, content, key, private)
-        return answer
+    def known_private(self, retirement: str) -> Mapping[str, str] | None:
+        """What of a retirement is not published, if it is known."""
+        return self._store.private(retirement)
 
     # --- parts --------------------------------------------------------------------------------
 

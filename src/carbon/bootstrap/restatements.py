@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.store.facts import Corrections
 from carbon.adapters.store.registry import RegistryStore
 from carbon.adapters.store.stored import record_key
-from carbon.domain.credit.decision import digest
 from carbon.domain.credit.issuance import Block, is_serial, serial_number
 from carbon.domain.credit.restating import excess_credits
 from carbon.domain.errors import CarbonError
@@ -82,18 +80,10 @@ class Restatements:
         using = {r for r in issued if withdrawn & set(self._registrar.document(r)["factor_rows"])}
         return sorted(concerned | using)
 
-    def restate(
-        self,
-        replaced: Sequence[str],
-        withdrawn: Sequence[str],
-        reason: str,
-        text: str,
-        keys: Sequence[Path],
+    def content(
+        self, replaced: Sequence[str], withdrawn: Sequence[str], reason: str, text: str
     ) -> dict[str, Any]:
-        """Withdraw records and factors that credits were issued on, and make good for them.
-
-        ``replaced``: fact ids; ``withdrawn``: factor rows.
-        """
+        """What a restatement says, each report recomputed. Raises ``restatement.not_issued``."""
         reports = self._affected(frozenset(replaced), frozenset(withdrawn))
         if not reports:
             raise CarbonError("restatement.not_issued", report="—")
@@ -120,6 +110,4 @@ class Restatements:
                 }
                 for report in reports
             ]
-        return self._registrar.signed_by(
-            keys, "restatement", digest("restatement", "", content)[:16], content
-        )
+        return content

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carbon.adapters.vault import write_secret
-from carbon.domain.credit import standing, stated
+from carbon.adapters.nonces import kept_nonce, read_nonce
+from carbon.domain.credit import stated
 from carbon.domain.credit.drawn import sample_of
-from carbon.domain.credit.verification import BUREAU_SIDE, VERIFIER_SIDE, assignment_of
 from carbon.domain.errors import CarbonError
 from carbon.domain.mrv.evaluation import Evaluation
-from carbon.domain.mrv.report import report_id
 from carbon.domain.mrv.reported import rebuild
-from carbon.domain.mrv.sampling import NONCE_BYTES, Frame, Item, commitment
+from carbon.domain.mrv.sampling import Frame, Item, commitment
 from carbon.services.registry import verifying
 
 if TYPE_CHECKING:
@@ -51,66 +48,20 @@ class Verification:
     def __init__(self, registrar: Registrar) -> None:
         self._registrar = registrar
 
-    def assign(
-        self, project: str, month: str, people: tuple[str, str], risk: tuple[str, str], key: Path,
-        expected_bp: int = 0,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Assign verifier and reviewer, with inherent and control risk, for a month's report."""
-        part = self._part(project, month)
-        content = {
-            "project": project,
-            "month": month,
-            "part": part,
-            "verifier": people[0],
-            "reviewer": people[1],
-            "inherent": risk[0],
-            "control": risk[1],
-            "expected_bp": expected_bp,
-        }
-        id_ = report_id(project, month, part)
-        return self._registrar.decide("assignment", id_, content, key)
-
-    def conflict(
-        self, project: str, named: Mapping[str, str], reason: str, key: Path
-    ) -> dict[str, Any]:
-        """Add a person or an organisation to a project's conflict register."""
-        with self._registrar.reading() as decisions:
-            number = len(decisions.every("conflict", f"{project}/")) + 1
-        content = {"project": project, **named, "reason": reason}
-        return self._registrar.decide("conflict", f"{project}/{number}", content, key)
-
-    def _part(self, project: str, month: str) -> int:
-        with self._registrar.reading() as decisions:
-            return standing.position(decisions, project, month).part
-
     # --- draw ---------------------------------------------------------------------------------
 
     def commit(self, project: str, month: str, nonce: Path, key: Path) -> dict[str, Any]:
         """Commit to a nonce, kept in a new secret file until it is revealed."""
-        part = self._part(project, month)
-        if not nonce.exists():
-            write_secret(nonce, os.urandom(NONCE_BYTES).hex().encode())
-        content = {
-            "project": project,
-            "month": month,
-            "part": part,
-            "commitment": commitment(_nonce(nonce)).hex(),
-        }
-        report = report_id(project, month, part)
-        return self._registrar.decide("commitment", self._sided(report, key), content, key)
+        told = commitment(kept_nonce(nonce)).hex()
+        signer = self._registrar.signer(key).key
+        return self._registrar.sign(
+            [key], "commitment", project=project, month=month, commitment=told, signer=signer
+        )
 
     def reveal(self, report: str, nonce: Path, key: Path) -> dict[str, Any]:
         """Reveal it; the second of both reveals draws the sample."""
-        content = {"report": report, "nonce": _nonce(nonce).hex()}
-        return self._registrar.decide("reveal", self._sided(report, key), content, key)
-
-    def _sided(self, report: str, key: Path) -> str:
-        """The id of a nonce: the report's, with the side the key is on."""
-        person = self._registrar.signer(key).person
-        with self._registrar.reading() as decisions:
-            assigned = assignment_of(decisions, report)["verifier"]
-        side = VERIFIER_SIDE if person == assigned else BUREAU_SIDE
-        return f"{report}/{side}"
+        told, signer = read_nonce(nonce).hex(), self._registrar.signer(key).key
+        return self._registrar.sign([key], "reveal", report=report, nonce=told, signer=signer)
 
     def frame(self, document: Mapping[str, Any]) -> Frame:
         """The frame of a report, read from the log again."""
@@ -119,9 +70,8 @@ class Verification:
 
     # --- work list ----------------------------------------------------------------------------
 
-    def work_list(self, report: str, key: Path) -> list[dict[str, str]]:
+    def work_list(self, report: str, person: str) -> list[dict[str, str]]:
         """The drawn items with what is published of them, opened from now on by this person."""
-        person = self._registrar.signer(key).person
         with self._registrar.reading() as decisions:
             items = sample_of(decisions, report).items
         with self._registrar.deciding() as context:
@@ -131,72 +81,14 @@ class Verification:
 
     def inspect(self, report: str, found: Iterable[Inspected], key: Path) -> list[dict[str, Any]]:
         """Sign what was found for items of the sample; each is a decision of its own."""
-        return [
-            self._registrar.decide(
-                "inspection",
-                f"{report}/{one.leaf}/{one.row}",
-                {
-                    "report": report,
-                    "leaf": one.leaf,
-                    "row": str(one.row),
-                    "er_g": str(one.er_g),
-                    "intent": one.intent,
-                    **({"note": one.note} if one.note else {}),
-                },
-                key,
-            )
-            for one in found
-        ]
-
-    # --- findings and statement ---------------------------------------------------------------
-
-    def find(self, report: str, class_: str, text: str, key: Path) -> dict[str, Any]:
-        """Raise a finding."""
-        with self._registrar.reading() as decisions:
-            number = len(decisions.every("finding", f"{report}/")) + 1
-        content = {"report": report, "class": class_, "text": text}
-        return self._registrar.decide("finding", f"{report}/{number}", content, key)
-
-    def answer(self, finding: str, text: str, key: Path) -> dict[str, Any]:
-        """Answer a finding, for the owner."""
-        with self._registrar.reading() as decisions:
-            number = len(decisions.every("finding_answer", f"{finding}/")) + 1
-        content = {"finding": finding, "text": text}
-        return self._registrar.decide("finding_answer", f"{finding}/{number}", content, key)
-
-    def close(self, finding: str, text: str, key: Path) -> dict[str, Any]:
-        """Close a finding, for the verifier."""
-        content = {"finding": finding, "text": text}
-        return self._registrar.decide("finding_close", finding, content, key)
+        sign = self._registrar.sign
+        return [sign([key], "inspection", report=report, **asdict(one)) for one in found]
 
     def evaluation(self, report: str) -> Evaluation:
         """What the sample says, once all of it is opened."""
         document = self._registrar.document(report)
         with self._registrar.reading() as decisions:
             return stated.evaluation(decisions, report, document)
-
-    def state(self, report: str, keys: Sequence[Path], given: Mapping[str, Any]) -> dict[str, Any]:
-        """Sign the statement: verifier, then reviewer. ``given``: the fields people write."""
-        document = self._registrar.document(report)
-        with self._registrar.reading() as decisions:
-            fields = stated.statement_fields(
-                decisions, report, document, given, self._registrar.today
-            )
-        answer: dict[str, Any] = {}
-        for key in keys:
-            content = {"report": report, "fields": fields}
-            answer = self._registrar.decide("statement", report, content, key)
-        return answer
-
-
-def _nonce(path: Path) -> bytes:
-    """A nonce from its file. Raises ``key.missing``, ``key.invalid``."""
-    try:
-        return bytes.fromhex(path.read_text("ascii").strip())
-    except FileNotFoundError as error:
-        raise CarbonError("key.missing", path=path) from error
-    except ValueError as error:
-        raise CarbonError("key.invalid", path=path) from error
 
 
 def _told(item: Item, row: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from carbon.cli.decisions import AsOption, decide, listing, tell
+from carbon.cli.decisions import AsOption, listing, sign
 from carbon.cli.progress import progress
 from carbon.cli.store import JsonFlag, SourceOption, print_json, system
 from carbon.cli.texts import lang, say
@@ -40,20 +40,18 @@ SerialsOption = Annotated[
 ]
 
 
-def _serials(text: str | None) -> dict[str, dict[str, str]]:
-    """A range of serials as a content member, if one is asked for. Raises ``serial.invalid``."""
+def _serials(text: str | None) -> dict[str, str] | None:
+    """A range of serials, if one is asked for. Raises ``serial.invalid``."""
     if text is None:
-        return {}
+        return None
     first, _, last = text.partition("..")
-    return {
-        "serials": {"first": str(serial_number(first)), "last": str(serial_number(last or first))}
-    }
+    return {"first": str(serial_number(first)), "last": str(serial_number(last or first))}
 
 
 @credit.command("issue", help=say("按核查声明登记（两位签发人）。", "Issue (two issuers)."))
 def issue_command(name: ReportArgument, keys: AsOption, as_json: JsonFlag = False) -> None:
     """By two people, neither of whom verified."""
-    tell(system().registry.credits.issue(name, keys), as_json=as_json)
+    sign(keys, "issuance", as_json=as_json, report=name)
 
 
 @credit.command("holdings", help=say("一个单位持有的减排量。", "What an organisation holds."))
@@ -75,8 +73,7 @@ def trust_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Transfers to it are possible four working days later."""
-    content = {"holder": holder, "other": other}
-    decide("counterparty", f"{holder}/{other}", content, keys, as_json=as_json)
+    sign(keys, "counterparty", as_json=as_json, holder=holder, other=other)
 
 
 @credit.command("limit", help=say("设定本单位的划转限额。", "Set the holder's own limits."))
@@ -88,9 +85,7 @@ def limit_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The lowest level wins."""
-    content = {"holder": holder, "transfer": str(transfer), "day": str(day)}
-    id_ = system().registry.credits.numbered("limit", holder)
-    decide("limit", id_, content, keys, as_json=as_json)
+    sign(keys, "limit", as_json=as_json, holder=holder, transfer=transfer, day=day)
 
 
 @credit.command("transfer", help=say("划转（10 分钟内可撤回）。", "Transfer credits."))
@@ -105,14 +100,10 @@ def transfer_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Takes effect after ten minutes, with carbon settle."""
-    content = {
-        "asset": asset,
-        "from": holder,
-        "to": other,
-        "credits": str(credits_),
-        **_serials(serials),
-    }
-    decide("transfer", name, content, keys, as_json=as_json)
+    sign(
+        keys, "transfer", as_json=as_json, id_=name, holder=holder, other=other, asset=asset,
+        credits_=credits_, serials=_serials(serials),
+    )  # fmt: skip
 
 
 @credit.command("retire", help=say("注销（10 分钟内可撤回）。", "Retire credits for a claim."))
@@ -132,10 +123,10 @@ def retire_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Terminal once ten minutes have passed; the certificate is made then."""
-    answer = system().registry.credits.retire(
-        name, holder, asset, credits_, beneficiary, purpose, keys, _serials(serials)
-    )
-    tell(answer, as_json=as_json)
+    sign(
+        keys, "retirement", as_json=as_json, id_=name, holder=holder, asset=asset,
+        credits_=credits_, beneficiary=beneficiary, purpose=purpose, serials=_serials(serials),
+    )  # fmt: skip
 
 
 @credit.command("cancel", help=say("取消（作废），不作任何声明。", "Cancel credits, no claim."))
@@ -150,14 +141,10 @@ def cancel_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Takes effect after ten minutes."""
-    content = {
-        "asset": asset,
-        "holder": holder,
-        "credits": str(credits_),
-        "reason": reason,
-        **_serials(serials),
-    }
-    decide("cancellation", name, content, keys, as_json=as_json)
+    sign(
+        keys, "cancellation", as_json=as_json, id_=name, holder=holder, asset=asset,
+        credits_=credits_, reason=reason, serials=_serials(serials),
+    )  # fmt: skip
 
 
 @credit.command("freeze", help=say("冻结一个单位（一人）。", "Freeze an account (one person)."))
@@ -168,8 +155,7 @@ def freeze_command(
     as_json: JsonFlag = False,
 ) -> None:
     """At once; nothing leaves or enters."""
-    id_ = system().registry.credits.numbered("freeze", holder)
-    decide("freeze", id_, {"holder": holder, "reason": reason}, keys, as_json=as_json)
+    sign(keys, "freeze", as_json=as_json, holder=holder, reason=reason)
 
 
 @credit.command("unfreeze", help=say("解冻（两位签发人）。", "Unfreeze (two issuers)."))
@@ -180,8 +166,7 @@ def unfreeze_command(
     as_json: JsonFlag = False,
 ) -> None:
     """By two people."""
-    id_ = system().registry.credits.numbered("unfreeze", holder)
-    decide("unfreeze", id_, {"holder": holder, "reason": reason}, keys, as_json=as_json)
+    sign(keys, "unfreeze", as_json=as_json, holder=holder, reason=reason)
 
 
 @credit.command("certificate", help=say("注销证书（PDF）。", "A retirement's certificate (PDF)."))
@@ -263,5 +248,7 @@ def restate_command(
     """Two issuers; compensates from the buffer, then by cancellation."""
     with progress(say("重算", "Recomputing"), quiet=as_json):
         replaced = [system().registry.restatements.fact_of(name, source) for name in record or []]
-        answer = system().registry.restatements.restate(replaced, factor or [], reason, text, keys)
-    tell(answer, as_json=as_json)
+        sign(
+            keys, "restatement", as_json=as_json, replaced=replaced, withdrawn=factor or [],
+            reason=reason, text=text,
+        )  # fmt: skip

@@ -35,21 +35,9 @@ person = typer.Typer(help=say("人员：建密钥、登记、停用。", "Person
 project = typer.Typer(help=say("项目：登记、审定、公示、备案。", "Projects."), no_args_is_help=True)
 
 
-def decide(
-    kind: str,
-    id_: str,
-    content: Mapping[str, Any],
-    keys: Sequence[Path],
-    *,
-    as_json: bool,
-    private: Mapping[str, str] | None = None,
-) -> Mapping[str, Any]:
-    """Sign with each key in turn, and tell what came of it."""
-    answer: Mapping[str, Any] = {}
-    for key in keys:
-        answer = system().registry.decide(kind, id_, content, key, private)
-    tell(answer, as_json=as_json)
-    return answer
+def sign(keys: list[Path], kind: str, /, *, as_json: bool, **given: Any) -> None:
+    """Sign what is proposed of a kind, with each key in turn, and tell the last answer."""
+    tell(system().registry.sign(keys, kind, **given), as_json=as_json)
 
 
 def tell(answer: Mapping[str, Any], *, as_json: bool) -> None:
@@ -180,9 +168,8 @@ def register_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The first registration brings the issuers who sign it."""
-    content = {"members": [read_content(card) for card in cards]}
-    name = "-".join(member.get("key", "")[:8] for member in content["members"])
-    decide("member", name or "none", content, keys, as_json=as_json)
+    members = [read_content(card) for card in cards]
+    sign(keys, "member", as_json=as_json, members=members)
 
 
 @person.command("end", help=say("停用密钥（两位签发人）。", "End keys (two issuers)."))
@@ -193,9 +180,7 @@ def end_command(
     as_json: JsonFlag = False,
 ) -> None:
     """A key that was ended signs nothing any more."""
-    content = {"keys": ended, "reason": reason}
-    name = "-".join(key[:8] for key in ended)
-    decide("member_end", name, content, keys, as_json=as_json)
+    sign(keys, "member_end", as_json=as_json, keys=ended, reason=reason)
 
 
 @person.command("consent", help=say("居民对减排量的选择。", "A resident's choice."))
@@ -236,7 +221,7 @@ def design_command(
     as_json: JsonFlag = False,
 ) -> None:
     """docs/registry.md describes the design."""
-    decide("project", name, read_content(design), keys, as_json=as_json)
+    sign(keys, "project", as_json=as_json, project=name, design=read_content(design))
 
 
 @project.command("validate", help=say("审定。", "Validate it."))
@@ -247,13 +232,13 @@ def validate_command(
     as_json: JsonFlag = False,
 ) -> None:
     """By a verifier who is not the owner's."""
-    decide("validation", name, {"project": name, "opinion": opinion}, keys, as_json=as_json)
+    sign(keys, "validation", as_json=as_json, project=name, opinion=opinion)
 
 
 @project.command("notice", help=say("开始公示（满 7 个工作日）。", "Begin public notice."))
 def notice_command(name: ProjectArgument, keys: AsOption, as_json: JsonFlag = False) -> None:
     """At least seven working days."""
-    decide("notice", name, {"project": name}, keys, as_json=as_json)
+    sign(keys, "notice", as_json=as_json, project=name)
 
 
 @project.command("file", help=say("备案（两位签发人）。", "File it (two issuers)."))
@@ -265,8 +250,7 @@ def file_command(
     as_json: JsonFlag = False,
 ) -> None:
     """From then on its units are no pilot units."""
-    content = {"project": name, "status": status, "number": number}
-    decide("filing", name, content, keys, as_json=as_json)
+    sign(keys, "filing", as_json=as_json, project=name, status=status, number=number)
 
 
 @project.command("show", help=say("查看项目及其状态。", "Show a project."))

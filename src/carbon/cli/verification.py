@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from carbon.cli.decisions import AsOption, ProjectArgument, read_content, tell
+from carbon.cli.decisions import AsOption, ProjectArgument, read_content, sign, tell
 from carbon.cli.progress import progress
 from carbon.cli.store import JsonFlag, print_json, system
 from carbon.cli.texts import lang, say
@@ -42,7 +42,7 @@ def make_command(
 ) -> None:
     """Signed by the project's owner."""
     with progress(say("读取日志", "Reading the log"), quiet=as_json):
-        answer = system().registry.report(project, month, key)
+        answer = system().registry.sign([key], "report", project=project, month=month)
     tell(answer, as_json=as_json)
     if not as_json:
         _tell_report(system().registry.document(answer["id"], published=False))
@@ -94,9 +94,10 @@ def conflict_command(
     as_json: JsonFlag = False,
 ) -> None:
     """A person or an organisation that must not verify this project."""
-    named = {"person": person, "organisation": organisation}
-    told = {name: value for name, value in named.items() if value is not None}
-    tell(system().registry.verification.conflict(project, told, reason, key), as_json=as_json)
+    sign(
+        [key], "conflict", as_json=as_json, project=project, reason=reason, person=person,
+        organisation=organisation,
+    )  # fmt: skip
 
 
 @verify.command("assign", help=say("指派核查员与复核员。", "Assign verifier and reviewer."))
@@ -112,9 +113,10 @@ def assign_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The risk picks the confidence."""
-    people, risk = (verifier, reviewer), (inherent, control)
-    work = system().registry.verification
-    tell(work.assign(project, month, people, risk, key, expected_bp), as_json=as_json)
+    sign(
+        [key], "assignment", as_json=as_json, project=project, month=month, verifier=verifier,
+        reviewer=reviewer, inherent=inherent, control=control, expected_bp=expected_bp,
+    )  # fmt: skip
 
 
 @verify.command("commit", help=say("公布随机数承诺。", "Commit to a nonce."))
@@ -147,7 +149,8 @@ def sample_command(
     """From now on the items count as opened by this person."""
     from carbon.bootstrap.verification import write_sheet
 
-    rows = system().registry.verification.work_list(name, key)
+    registry = system().registry
+    rows = registry.verification.work_list(name, registry.signer(key).person)
     write_sheet(out, rows)
     _out.print(say(f"{len(rows)} 项：{out}", f"{len(rows)} items: {out}"), soft_wrap=True)
 
@@ -178,7 +181,7 @@ def find_command(
     as_json: JsonFlag = False,
 ) -> None:
     """A CAR blocks issuance; CL and FAR run a 30-day clock."""
-    tell(system().registry.verification.find(name, class_, text, key), as_json=as_json)
+    sign([key], "finding", as_json=as_json, report=name, class_=class_, text=text)
 
 
 FindingArgument = Annotated[str, typer.Argument(metavar="FINDING")]
@@ -192,7 +195,7 @@ def answer_command(
     as_json: JsonFlag = False,
 ) -> None:
     """As often as it takes."""
-    tell(system().registry.verification.answer(finding, text, key), as_json=as_json)
+    sign([key], "finding_answer", as_json=as_json, finding=finding, text=text)
 
 
 @verify.command("close", help=say("核查员关闭。", "Close a finding, for the verifier."))
@@ -203,7 +206,7 @@ def close_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Never by who answered it."""
-    tell(system().registry.verification.close(finding, text, key), as_json=as_json)
+    sign([key], "finding_close", as_json=as_json, finding=finding, text=text)
 
 
 @verify.command("evaluate", help=say("推断误差与上限。", "What the sample says."))
@@ -235,8 +238,7 @@ def state_command(
     as_json: JsonFlag = False,
 ) -> None:
     """The fields people write; the others are computed."""
-    answer = system().registry.verification.state(name, keys, read_content(fields))
-    tell(answer, as_json=as_json)
+    sign(keys, "statement", as_json=as_json, report=name, written=read_content(fields))
 
 
 @verify.command("export", help=say("核查声明（PDF）。", "The statement as PDF."))
