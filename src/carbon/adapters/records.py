@@ -55,6 +55,11 @@ def _numbered(numbers: Int) -> pa.Array:
     return pa.array(numbers, pa.int64(), mask=numbers < 0).cast(pa.string())
 
 
+def source_keys(vault: Vault, names: Sequence[str]) -> list[str]:
+    """The keys under which sources find their records."""
+    return vault.pseudonyms("source", [name.encode() for name in names])
+
+
 @dataclass(slots=True)
 class Staged:
     """Records ready to be stored: a table of columns for each table of the store.
@@ -94,6 +99,7 @@ class RecordWriter:
     ) -> None:
         self._vault, self._parties, self._prefix = vault, parties, prefix
         self._submitters = submitters
+        self._sources = pa.array(source_keys(vault, submitters.names), pa.string())
         self._words = {name: pa.array(v.codes, pa.string()) for name, v in words.items()}
         self._grades = pa.array(GRADES, pa.string())
         self._flags = flag_words()
@@ -177,7 +183,7 @@ class RecordWriter:
         activity = [c for c in columns if c not in SEALED and c not in _QUANTITY]
         return Staged(
             tables={
-                "claim": self._claim_table(claims, columns["fact_id"]),
+                "claim": self._claim_table(claims, columns["fact_id"], rows),
                 "activity": pa.table({c: columns[c] for c in activity}),
                 "quantity": pa.table({c: columns[c] for c in ("fact_id", *_QUANTITY)}),
                 "personal": personal,
@@ -264,8 +270,7 @@ class RecordWriter:
         ]
         return pa.array(found, pa.string())
 
-    @staticmethod
-    def _claim_table(claims: Claims, fact_id: pa.Array) -> pa.Table:
+    def _claim_table(self, claims: Claims, fact_id: pa.Array, rows: Int) -> pa.Table:
         def optional(values: Sequence[str]) -> pa.Array:
             return pa.array([v or None for v in values], pa.string())
 
@@ -280,5 +285,6 @@ class RecordWriter:
                 "occurred_on": pa.array(claims.day, pa.int32()).cast(pa.date32()),
                 "quantity": pa.array(claims.quantity, pa.int64()),
                 "mass_kg": pa.array(claims.mass_kg, pa.float64()),
+                "source": self._sources.take(pa.array(self._submitters.of_rows(rows))),
             }
         )
