@@ -104,8 +104,8 @@ class Raw:
 
     def insert(self, table: str, verb: str = "INSERT", tail: str = "", **changes: Any) -> None:
         """Insert a sound row, changed."""
-        there = self.columns(table)
-        cells = {name: cell for name, cell in row(table, **changes).items() if name in there}
+        later = {c.name for c in TABLES[table].columns} - set(self.columns(table))
+        cells = {name: cell for name, cell in row(table, **changes).items() if name not in later}
         names = ", ".join(f'"{name}"' for name in cells)
         marks = ", ".join("?" * len(cells))
         self.run(f"{verb} INTO {table} ({names}) VALUES ({marks}) {tail}", list(cells.values()))
