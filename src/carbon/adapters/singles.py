@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from carbon.adapters.intake import fact_prefix, life_table
 from carbon.adapters.parties import Parties, Submitters
+from carbon.adapters.published import GRAMS
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.store.database import Database
@@ -126,14 +127,14 @@ class StoreSingles:
 
     def _figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What a record is worth and why, as far as it is public."""
-        grams = {name: int(row[name]) for name in ("be_g", "pe_g", "u_g", "le_g", "er_g")}
+        named = self._engine.catalogue.name_of
         return {
             "fact": row["id"],
             "methodology": self._engine.methodology.name,
-            **grams,
+            **{name: int(row[name]) for name in GRAMS},
             "grade": row["grade"],
-            "flags": row.get("flags", "").split(";") if row.get("flags") else [],
-            "factors": row["f"],
+            "flags": row["flags"].split(";") if "flags" in row else [],
+            "factors": {role: named(int(leaf)) for role, leaf in row["f"].items()},
         }
 
     def _fact(self, kept: _Kept) -> NewFact:

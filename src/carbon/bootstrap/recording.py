@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from carbon.adapters.singles import StoreSingles, correction_leaf
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
+from carbon.adapters.store.record_book import RecordBook
 from carbon.adapters.store.stored import record_key
 from carbon.adapters.tabular.record import canonical_cells, record_chunk, record_survey
 from carbon.bootstrap.system import System
@@ -15,7 +18,7 @@ from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.leaf import canonical
 from carbon.ports import Answered
-from carbon.ports.recording import CORRECTION, MAX_TOGETHER, RECORD, Single, Tray
+from carbon.ports.recording import CORRECTION, MAX_TOGETHER, RECORD, RecordEntry, Single, Tray, Whose
 from carbon.services.gather import Gather, Limits
 from carbon.services.record import Told, record_each
 
@@ -24,10 +27,13 @@ MAX_WAITING = 4_096
 
 
 class Recording:
-    """Records of one system. Use :meth:`open` where many callers record at the same time."""
+    """Records of one system, written and read."""
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._book = RecordBook(system.database, system.vault)
+        self._starting = Lock()
+        self._gather: Gather[Single, Told] | None = None
 
     def record(
         self, cells: Mapping[str, str], source: str, methodology: str, project: str | None
@@ -39,8 +45,24 @@ class Recording:
         single = self.single(cells, source, methodology, project)
         return answer_or_raise(record_each(_Desk(self._system), [single])[0])
 
-    def together(self) -> Gather[Single, Told]:
-        """A group commit: records that wait at the same moment enter in one transaction."""
+    def hand(self, single: Single) -> Future[Told]:
+        """Store a record with all others that wait at the same moment, in one transaction.
+
+        The future has its answer, or the error in its place. Raises ``record.busy``.
+        """
+        with self._starting:
+            if self._gather is None:
+                self._gather = self._group_commit()
+            return self._gather.hand(single)
+
+    def close(self) -> None:
+        """Store everything that waits."""
+        with self._starting:
+            gather, self._gather = self._gather, None
+        if gather is not None:
+            gather.close()
+
+    def _group_commit(self) -> Gather[Single, Told]:
         return Gather(
             partial(record_each, _Desk(self._system)),
             # Who comes alone does not wait; the others wait for the transaction before.
@@ -116,6 +138,25 @@ class Recording:
         if told["known"]:
             raise CarbonError("correction.known", record_id=found["record_id"])
         return told
+
+    def entry(self, whose: Whose, record_id: str) -> RecordEntry:
+        """A record of an owner. Raises ``record.unknown``."""
+        return self._book.entry(whose, record_id)
+
+    def page(self, whose: Whose, before: str | None, limit: int) -> list[RecordEntry]:
+        """The latest records of an owner, or those recorded before the one of a fact."""
+        return self._book.page(whose, before, limit)
+
+    def receipt(self, whose: Whose, record_id: str) -> bytes:
+        """The receipt of a record of an owner. Raises ``record.unknown``, ``receipt.*``."""
+        return self._system.receipt_of(self.entry(whose, record_id).fact, record_id)
+
+    def factors(self, entry: RecordEntry) -> dict[str, str]:
+        """The ids of a record's factor rows, by role; of older tables their root and leaf."""
+        catalogue = self._system.catalogue
+        if entry.catalogue == catalogue.root:
+            return {role: catalogue.name_of(leaf) for role, leaf in entry.factors.items()}
+        return {role: f"{entry.catalogue}#{leaf}" for role, leaf in entry.factors.items()}
 
     def _withdraw(
         self, corrections: Corrections, key: str, digest: str, replaces: str, reason: str

@@ -104,7 +104,9 @@ class System:
         return database
 
     def close(self) -> None:
-        """Close all connections; nothing else is held."""
+        """Finish what waits to be recorded, and close all connections."""
+        if "records" in self.__dict__:
+            self.records.close()
         if "database" in self.__dict__:
             self.database.close()
 
@@ -212,7 +214,12 @@ class System:
 
     def receipt(self, record_id: str, source: str = "local") -> bytes:
         """The receipt of a record, as the bytes of its file. Raises ``receipt.*``."""
-        record = Records(self.database, self.vault).stored(source, record_id)
+        fact_id = Records(self.database, self.vault).fact_of(source, record_id)
+        return self.receipt_of(fact_id, record_id)
+
+    def receipt_of(self, fact_id: str, record_id: str) -> bytes:
+        """The receipt of a fact; ``record_id``: what its owner calls it. Raises ``receipt.*``."""
+        record = Records(self.database, self.vault).stored(fact_id, record_id)
         return receipt(record, self.log, self.signer, verify_ed25519)
 
     # --- ingest -------------------------------------------------------------------------------

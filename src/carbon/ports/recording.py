@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from carbon.domain.quantification.engine import Engine
@@ -75,3 +76,47 @@ class Desk(Protocol):
 
     def lay(self, singles: Sequence[Single]) -> Tray:
         """Lay records of one methodology out. Raises ``methodology.*``."""
+
+
+# --- read again -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose records: those that a ``source`` submitted, or those of a ``person``, by keyed hash.
+
+    A person's records are those whose cells their key keeps: as giver, else as receiver. A source
+    names its records by its own ids, a person by the ids of facts.
+    """
+
+    source: str = ""
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """A stored record as its owner sees it.
+
+    ``record_id``: ``None`` once it was erased; ``leaf_index``: ``None`` until it is published;
+    ``factors``: leaf numbers of the catalogue, by role; ``corrected``: why, ``None`` if it stands;
+    ``replaced_by``: the fact that took its place, ``None`` if it was withdrawn.
+    """
+
+    fact: str
+    record_id: str | None
+    recorded_at: datetime
+    occurred_on: date
+    act: str
+    item_type: str
+    quantity: int | None
+    mass_kg: float | None
+    grams: Mapping[str, int]
+    grade: str
+    flags: Sequence[str]
+    factors: Mapping[str, int]
+    methodology: str
+    catalogue: str
+    project: str | None
+    leaf_index: int | None
+    corrected: str | None
+    replaced_by: str | None
