@@ -25,13 +25,17 @@ $(VENV)/run: $(BIN)/uv requirements/run.txt pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run requirements/dev.txt
+$(VENV)/assets: $(VENV)/run package.json package-lock.json tools/install-assets
+	@BIN=$(BIN) tools/install-assets
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run $(VENV)/assets requirements/dev.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
-setup: $(VENV)/run ## make the environment (demo, test and the others do it themselves)
+setup: $(VENV)/run $(VENV)/assets ## make the environment (demo, test and the others do it themselves)
 
-demo: $(VENV)/run ## a simulated Hedong month from records to a retired tonne, published and audited (SERVE=0 ends there)
+demo: $(VENV)/run $(VENV)/assets ## a simulated Hedong month from records to a retired tonne, published and audited (SERVE=0 ends there)
 	@rm -rf demo && mkdir -p demo/public
 	@$(BIN)/carbon simulate --out demo/simulated-month.parquet
 	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/public/result
@@ -79,4 +83,4 @@ soak: $(VENV)/dev ## properties, crashes and duplicates, long
 	@CARBON_EVENTS=1000000 $(BIN)/pytest tests/integration/test_duplicates.py
 
 clean: ## remove what the targets made
-	@rm -rf $(VENV) demo bench-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) node_modules src/carbon/web/static/vendor demo bench-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Sequence
+
+from carbon.domain.errors import CarbonError
+from carbon.settings import Settings
 
 
 def main() -> None:
@@ -18,14 +22,28 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    """An auditor's command loads nothing of the platform: neither database, services nor web."""
-    if arguments[:1] == ["audit"]:
-        from carbon.cli.audit import run as run_audit
+    """Each door loads its own parts; an auditor's command nothing of the platform."""
+    match arguments[:1]:
+        case ["audit"]:
+            from carbon.cli.audit import run as run_audit
 
-        return run_audit(arguments[1:])
+            return run_audit(arguments[1:])
+        case ["serve"]:
+            from carbon.web.server import run as run_serve
+
+            return _told(run_serve, arguments[1:])
     from carbon.cli.main import run
 
     return run(arguments)
+
+
+def _told(run: Callable[[Sequence[str]], int], arguments: list[str]) -> int:
+    """Run a door; what it cannot start without is one line and exit code 3."""
+    try:
+        return run(arguments)
+    except CarbonError as error:
+        sys.stderr.write(f"[{error.code}] {error.say(Settings.read().lang)}\n")
+        return 3
 
 
 def _stop(number: int, _: object) -> None:

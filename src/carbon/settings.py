@@ -17,7 +17,9 @@ class Settings:
     ``home``: where everything lives that has no place of its own; ``database``: URL the
     application connects with, ``owner``: the one migrations use; ``log``: the public folder;
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
-    ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``.
+    ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
+    ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
+    several processes put theirs together.
     """
 
     lang: Lang
@@ -31,6 +33,8 @@ class Settings:
     digest: str
     demonstration: bool
     moment: str | None
+    metrics_token: str
+    metrics_folder: Path | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -40,6 +44,7 @@ class Settings:
         home = Path(environment.get("CARBON_HOME", "carbon-home"))
         database = environment.get("CARBON_DATABASE_URL", f"sqlite:///{home / 'carbon.db'}")
         demonstration = environment.get("CARBON_DEMONSTRATION") == "1"
+        metrics = environment.get("PROMETHEUS_MULTIPROC_DIR")
         return cls(
             lang="en" if wanted.startswith("en") else "zh",
             factors=Path(folder) if folder else shipped_factors(),
@@ -52,6 +57,8 @@ class Settings:
             digest=environment.get("CARBON_DIGEST", "sha256"),
             demonstration=demonstration,
             moment=environment.get("CARBON_NOW") if demonstration else None,
+            metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
+            metrics_folder=Path(metrics) if metrics else None,
         )
 
 

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from carbon.bootstrap.crediting import Credits
     from carbon.bootstrap.papers import Papers
     from carbon.bootstrap.restatements import Restatements
+    from carbon.bootstrap.showcase import Showcase
     from carbon.bootstrap.system import System
 
 RULES: Rules = {
@@ -194,9 +195,12 @@ class Registrar:
         """Take a waiting decision back."""
         with self.reading() as decisions:
             waiting = find_waiting(decisions.waiting(), name)
-        signature = _signature(f"{waiting.digest}/undo", key)
+        return self.retract(waiting.digest, _signature(f"{waiting.digest}/undo", key))
+
+    def retract(self, digest_: str, signature: Signature) -> dict[str, Any]:
+        """The same with a signature that was made elsewhere."""
         with self.deciding() as context:
-            return undo(context, RULES, waiting.digest, signature)
+            return undo(context, RULES, digest_, signature)
 
     def settle(self) -> list[dict[str, Any]]:
         """Let everything take effect whose time has passed, each in a transaction of its own."""
@@ -382,6 +386,13 @@ class Registrar:
     def log_key(self) -> Key:
         """The log's public key."""
         return self._system.signer.key
+
+    @cached_property
+    def showcase(self) -> Showcase:
+        """What anyone may see."""
+        from carbon.bootstrap.showcase import Showcase
+
+        return Showcase(self, self._system)
 
     @cached_property
     def papers(self) -> Papers:

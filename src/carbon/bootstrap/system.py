@@ -197,6 +197,11 @@ class System:
             progress,
         )
 
+    def head_size(self) -> int:
+        """Leaves in the last checkpoint."""
+        head = DatabaseQueue(self.database).head()
+        return 0 if head is None else head.size
+
     def repair(self) -> list[str]:
         """Make altered or missing tiles and lost row files anew; returns their paths."""
         files = LogFolder(self.settings.log, self.settings.spool, self._signed)
@@ -397,6 +402,12 @@ class System:
         with self.database.read() as connection:
             return list(balances(connection, asset))
 
+    def balances_after(self, asset: str | None, cursor: str, limit: int) -> list[Balance]:
+        """Some accounts by asset and code; those after ``asset TAB account``."""
+        at, _, code = cursor.partition("\t")
+        with self.database.read() as connection:
+            return list(balances(connection, asset, (at, code) if cursor else None, limit))
+
     def export_ledger(self) -> Iterator[str]:
         """All journals as text that hledger reads."""
         return hledger_text(self.database)
@@ -425,9 +436,8 @@ class System:
 
     def backup(self, folder: Path) -> Mapping[str, Any]:
         """Back the database up into a new folder. Keys and log are backed up apart."""
-        head = DatabaseQueue(self.database).head()
         with closing(Database(self.settings.owner)) as owner:
-            return backup(owner, folder, 0 if head is None else head.size)
+            return backup(owner, folder, self.head_size())
 
     def restore(self, folder: Path) -> Mapping[str, Any]:
         """Restore a backup into an empty database, and do all erasures again.

@@ -90,6 +90,21 @@ class Verification:
         with self._registrar.reading() as decisions:
             return stated.evaluation(decisions, report, document)
 
+    def evaluated(self, report: str) -> dict[str, Any]:
+        """The same by name, grams as text."""
+        found = self.evaluation(report)
+        return {
+            "frame_g": str(found.frame_g),
+            "projected_g": str(found.claimed.projected_g),
+            "projected_bp": found.projected_bp,
+            "bound_g": str(found.claimed.bound_g),
+            "bound_bp": found.bound_bp,
+            "alarm": found.alarm,
+            "opinion": found.opinion,
+            "reported_g": str(found.reported_g),
+            "verified_g": str(found.verified_g),
+        }
+
 
 def _told(item: Item, row: Mapping[str, Any]) -> dict[str, str]:
     own = row["in"]

@@ -212,20 +212,7 @@ def close_command(
 @verify.command("evaluate", help=say("推断误差与上限。", "What the sample says."))
 def evaluate_command(name: ReportArgument) -> None:
     """Once every item is opened."""
-    found = system().registry.verification.evaluation(name)
-    print_json(
-        {
-            "frame_g": str(found.frame_g),
-            "projected_g": str(found.claimed.projected_g),
-            "projected_bp": found.projected_bp,
-            "bound_g": str(found.claimed.bound_g),
-            "bound_bp": found.bound_bp,
-            "alarm": found.alarm,
-            "opinion": found.opinion,
-            "reported_g": str(found.reported_g),
-            "verified_g": str(found.verified_g),
-        }
-    )
+    print_json(system().registry.verification.evaluated(name))
 
 
 @verify.command("state", help=say("签署核查声明（核查员、复核员）。", "Sign the statement."))

@@ -53,6 +53,11 @@ class Decisions(History, Protocol):
     ) -> Sequence[Decided]:
         """All of a kind whose id starts with something, in order; recorded since a moment."""
 
+    def page(
+        self, kind: str, prefix: str, after: int | None, limit: int
+    ) -> Sequence[tuple[int, Decided]]:
+        """Some of a kind in order, with their places in the store; those after a place."""
+
     def waiting(self) -> Sequence[Waiting]:
         """All that wait, the oldest first; at most some thousands."""
 

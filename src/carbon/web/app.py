@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
@@ -13,14 +14,20 @@ from litestar.middleware.authentication import (
     AbstractAuthenticationMiddleware,
     AuthenticationResult,
 )
+from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from carbon.bootstrap.system import System
-from carbon.domain.roles import Actor
-from carbon.web.api import HANDLERS
-from carbon.web.guards import actor_of, check_named, permitted
+from carbon.domain.roles import PUBLIC, Actor
+from carbon.web.api import API
+from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
+from carbon.web.health import health, metrics
+from carbon.web.limits import Buckets, RateLimit
+from carbon.web.openapi import openapi_config
 from carbon.web.problems import EXCEPTION_HANDLERS
 
+#: Scripts, styles and pictures; those of others are put into ``vendor`` at set-up.
+STATIC = Path(__file__).parent / "static"
 #: Largest body of an operation that sets no limit of its own, in bytes.
 MAX_BODY_BYTES = 1 << 20
 #: Who sends a request, or nobody. Raises ``access.*`` for a proof that is wrong.
@@ -41,10 +48,15 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=await self._authenticate(connection), auth=None)
 
 
+async def nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
+    """Public operations only."""
+    return None
+
+
 def create_app(
     system: System,
-    authenticate: Authenticate,
-    handlers: Sequence[ControllerRouterHandler] = HANDLERS,
+    authenticate: Authenticate = nobody,
+    handlers: Sequence[ControllerRouterHandler] = (API,),
 ) -> Litestar:
     """The application over a system. Handlers get ``system`` and ``actor`` as dependencies."""
 
@@ -55,17 +67,30 @@ def create_app(
         return actor_of(request.scope.get("user"))
 
     app = Litestar(
-        route_handlers=handlers,
+        route_handlers=[*handlers, health, metrics, *_files(system)],
         dependencies={
             "system": Provide(provide_system, sync_to_thread=False),
             "actor": Provide(provide_actor, sync_to_thread=False),
         },
         guards=[permitted],
-        middleware=[DefineMiddleware(Authentication, authenticate=authenticate)],
+        middleware=[
+            DefineMiddleware(Authentication, authenticate=authenticate),
+            DefineMiddleware(RateLimit, buckets=Buckets()),
+        ],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=None,
+        openapi_config=openapi_config(),
         logging_config=None,
     )
     check_named(app)
     return app
+
+
+def _files(system: System) -> list[Router]:
+    """Folders served as they are: our assets, and the published log."""
+    public = {PERMISSION: PUBLIC}
+    folders = {"/assets": STATIC, "/log": system.settings.log}
+    return [
+        create_static_files_router(path, [folder], name=path[1:], opt=public)
+        for path, folder in folders.items()
+    ]

@@ -39,6 +39,7 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "decision.final": HTTPStatus.CONFLICT,
     "receipt.pending": HTTPStatus.CONFLICT,
     "certificate.pending": HTTPStatus.CONFLICT,
+    "factor.missing": HTTPStatus.NOT_FOUND,
     "log.missing": HTTPStatus.NOT_FOUND,
     "store.raced": HTTPStatus.SERVICE_UNAVAILABLE,
     "store.unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

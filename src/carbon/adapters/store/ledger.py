@@ -189,11 +189,22 @@ def assets(connection: sa.Connection) -> list[str]:
     return list(connection.execute(sa.select(t.asset.c.code).order_by(t.asset.c.code)).scalars())
 
 
-def balances(connection: sa.Connection, asset: str | None = None) -> Iterator[Balance]:
-    """What all accounts have, or those of an asset, by asset and code; streamed."""
-    query = _ACCOUNTS.order_by(t.asset.c.code, t.account.c.code)
+def balances(
+    connection: sa.Connection,
+    asset: str | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int | None = None,
+) -> Iterator[Balance]:
+    """What all accounts have, or those of an asset, by asset and code; streamed.
+
+    ``after``: only those that follow an asset's account.
+    """
+    place = t.asset.c.code, t.account.c.code
+    query = _ACCOUNTS.order_by(*place).limit(limit)
     if asset is not None:
         query = query.where(t.asset.c.code == asset)
+    if after is not None:
+        query = query.where(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after)))
     rows = connection.execute(query.execution_options(yield_per=_PAGE))
     return (_balance(row) for row in rows)
 

@@ -115,6 +115,18 @@ class StoredDecisions:
             query = query.where(t.fact.c.recorded_at >= since)
         return [_decided(row) for row in self._connection.execute(query)]
 
+    def page(
+        self, kind: str, prefix: str, after: int | None, limit: int
+    ) -> Sequence[tuple[int, Decided]]:
+        """Some of a kind in order, with their places in the store; those after a place."""
+        query = _DECIDED.add_columns(t.fact.c.seq).where(t.fact.c.kind == kind)
+        if prefix:
+            query = query.where(sa.func.substr(t.fact.c.key, 1, len(prefix)) == prefix)
+        if after is not None:
+            query = query.where(t.fact.c.seq > after)
+        rows = self._connection.execute(query.order_by(t.fact.c.seq).limit(limit))
+        return [(row.seq, _decided(row)) for row in rows]
+
     def waiting(self) -> Sequence[Waiting]:
         """All that wait, the oldest first."""
         query = sa.select(t.waiting).order_by(t.waiting.c.made_at, t.waiting.c.id)

@@ -62,6 +62,13 @@ FAULTS = (
         "Wait as the Retry-After header says and try again: the same id has one effect.",
     ),
     fault(
+        "service.one_process",
+        "SQLite 数据库只能由一个进程服务。",
+        "A database of SQLite is served by one process.",
+        "请去掉 --processes，或改用 PostgreSQL（CARBON_DATABASE_URL）。",
+        "Leave --processes out, or use PostgreSQL (CARBON_DATABASE_URL).",
+    ),
+    fault(
         "service.failed",
         "服务内部错误，编号 {request}。",
         "The service failed; reference {request}.",

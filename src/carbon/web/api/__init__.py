@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from litestar.types import ControllerRouterHandler
+from litestar import Router
 
-#: All parts, in the order they are documented.
-HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = ()
+from carbon.web.api.catalogue import catalogue
+from carbon.web.api.decisions import decisions
+from carbon.web.api.ledger import ledger
+from carbon.web.api.log import log
+from carbon.web.api.registry import registry
+from carbon.web.api.verification import verification
+
+#: The API in its first version.
+API: Final = Router(
+    "/api/v1", route_handlers=[catalogue, registry, decisions, verification, ledger, log]
+)

@@ -1,0 +1,81 @@
+"""Forms of answers that many operations share: cached content and pages of lists."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.params import QueryParameter
+
+from carbon.domain.errors import CarbonError
+
+#: Items of one page.
+MAX_PAGE: Final = 100
+_MAX_CURSOR: Final = 200
+#: How many items to return.
+Limit = Annotated[
+    int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条数 / items of a page", default=50)
+]
+#: Where the page begins: ``next`` of the page before.
+Cursor = Annotated[
+    str,
+    QueryParameter(max_length=_MAX_CURSOR, description="上一页的 next / next of the page before"),
+]
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list. ``next``: the cursor of the following page, ``null`` at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def page(items: Sequence[T], limit: int, place: Callable[[T], str]) -> Page[T]:
+    """The first items of a list that holds one more where there is more."""
+    shown = list(items[:limit])
+    return Page(shown, place(shown[-1]) if len(items) > limit else None)
+
+
+def whole_number(cursor: str) -> int | None:
+    """A cursor that is a place in the log or the store; ``None`` at the beginning.
+
+    Raises ``request.invalid``.
+    """
+    if not cursor:
+        return None
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > len(str(2**63)) - 1:
+        raise CarbonError("request.invalid", where="cursor", reason=cursor)
+    return int(cursor)
+
+
+def tagged(
+    request: Request[Any, Any, Any],
+    content: bytes | str,
+    media_type: str,
+    *,
+    seconds: int = 0,
+    filename: str = "",
+) -> Response[bytes]:
+    """Content with its ETag, or 304 where the client has it.
+
+    ``seconds``: how long it may be kept without asking; 0 asks every time.
+    """
+    content = content.encode() if isinstance(content, str) else content
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": f"max-age={seconds}" if seconds else "no-cache"}
+    if filename:
+        headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    known = request.headers.get("if-none-match", "")
+    if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as JSON."""
+    return msgspec.json.encode(value)
