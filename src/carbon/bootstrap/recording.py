@@ -18,7 +18,15 @@ from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.leaf import canonical
 from carbon.ports import Answered
-from carbon.ports.recording import CORRECTION, MAX_TOGETHER, RECORD, RecordEntry, Single, Tray, Whose
+from carbon.ports.recording import (
+    CORRECTION,
+    MAX_TOGETHER,
+    RECORD,
+    RecordEntry,
+    Single,
+    Tray,
+    Whose,
+)
 from carbon.services.gather import Gather, Limits
 from carbon.services.record import Told, record_each
 

@@ -30,8 +30,8 @@ fact = table(
 
 #: Who claimed what: identity of every record, for ever and unpartitioned. ``body``: hash of all
 #: cells; ``item_key``, ``pair_key``: pseudonyms of the item, and of seller, receiver and item type;
-#: ``giver``: pseudonym of the giver, or of the enterprise where no giver is named; ``source``: keyed
-#: hash of who submitted it.
+#: ``giver``: pseudonym of the giver, or of the enterprise where no giver is named; ``source``:
+#: keyed hash of who submitted it.
 claim = table(
     "claim",
     sa.Column("record_key", sa.Text, primary_key=True),
