@@ -53,7 +53,7 @@ def test_a_record_is_answered_with_its_grams_and_their_factors(client, system, p
     told = answer.json()
     assert (told["status"], told["methodology"]) == ("stored", "HD-REUSE v1")
     assert told["er_g"] == told["be_g"] - told["pe_g"] - told["u_g"] - told["le_g"] > 0
-    assert told["factors"]["production"].startswith("production/phone@")
+    assert any(factor.startswith("production/phone@") for factor in told["factors"].values())
     assert client.put(f"{BASE}/r1", json=body(phone(1))).json() == told
     seen = client.get(f"{BASE}/r1").json()
     for name in ("fact", "er_g", "be_g", "grade", "factors", "methodology"):
@@ -184,7 +184,7 @@ def test_nobody_sees_or_corrects_what_another_one_told(client, system, phone):
         ("merchant/east/", 403),
     ):
         told = client.put(f"{BASE}/r8", json=body(phone(8)), **other(client, actor))
-        assert told.status_code == status, actor
+        assert (told.status_code, told.json()["code"]) == (status, "access.denied"), actor
     del client.headers["x-actor"]
     nobody = client.get(BASE)
     assert (nobody.status_code, nobody.json()["code"]) == (401, "access.anonymous")
