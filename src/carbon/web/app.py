@@ -78,6 +78,7 @@ def create_app(
             DefineMiddleware(RateLimit, buckets=Buckets()),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
+        on_shutdown=[system.close],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         logging_config=None,

@@ -75,9 +75,12 @@ def language(request: Request[Any, Any, Any]) -> Lang:
 
 
 def problem(
-    request: Request[Any, Any, Any], error: CarbonError, headers: Mapping[str, str] | None = None
+    request: Request[Any, Any, Any],
+    error: CarbonError,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
 ) -> Response[dict[str, Any]]:
-    """A fault as ``application/problem+json``."""
+    """A fault as ``application/problem+json``, with ``members`` of its own."""
     status, lang = status_of(error.code), language(request)
     values = {n: v.say(lang) if hasattr(v, "say") else v for n, v in error.values.items()}
     body = {
@@ -90,6 +93,7 @@ def problem(
         "messages": {"zh": error.say("zh"), "en": error.say("en")},
         "values": {name: _said(value) for name, value in error.values.items()},
         "instance": request.url.path,
+        **members,
     }
     headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
