@@ -17,7 +17,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
-from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.errors import CarbonError, Lang, Text
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def problem(
         "code": error.code,
         "fix": error.fault.fix.say(lang, **values),
         "messages": {"zh": error.say("zh"), "en": error.say("en")},
+        "values": {name: _said(value) for name, value in error.values.items()},
         "instance": request.url.path,
         **members,
     }
@@ -102,6 +103,13 @@ def problem(
     return Response(
         body, status_code=status, headers=headers, media_type="application/problem+json"
     )
+
+
+def _said(value: object) -> str | dict[str, str]:
+    """What fills a placeholder, as a client may build the error again."""
+    if isinstance(value, Text):
+        return {"zh": value.zh, "en": value.en}
+    return str(value)
 
 
 def refused(request: Request[Any, Any, Any], error: CarbonError) -> Response[dict[str, Any]]:

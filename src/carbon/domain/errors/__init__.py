@@ -11,6 +11,7 @@ from typing import Final
 
 from carbon.domain.errors import (
     access,
+    client,
     decisions,
     documents,
     factors,
@@ -43,6 +44,7 @@ FAULTS: Final[dict[str, Fault]] = {
         decisions,
         documents,
         access,
+        client,
     )
     for found in part.FAULTS
 }

@@ -22,7 +22,7 @@ Kind = Annotated[
 Prefix = Annotated[str, QueryParameter(max_length=120, description="编号的开头 / how ids begin")]
 Project = Annotated[str, PathParameter(max_length=40, description="项目编号 / project")]
 Month = Annotated[str, PathParameter(max_length=7, description="2026-10")]
-Format = Annotated[Literal["json", "html", "pdf"], QueryParameter()]
+Format = Annotated[Literal["json", "html", "pdf"], QueryParameter(description="json, html, pdf")]
 Told = dict[str, Any]
 
 
