@@ -11,6 +11,7 @@ from litestar import get
 from litestar.exceptions import TooManyRequestsException
 from litestar.testing import TestClient
 
+from carbon.adapters.json_log import JsonLines
 from carbon.client import Client
 from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PUBLIC
@@ -19,7 +20,6 @@ from carbon.web.app import create_app
 from carbon.web.guards import PERMISSION
 from carbon.web.limits import Buckets
 from carbon.web.observe import HEADERS, Observe
-from carbon.web.server import JsonLines
 from pilot import REPORT, quiet
 
 

@@ -53,6 +53,7 @@ from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.jobs import Jobs
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
 
@@ -394,6 +395,13 @@ class System:
         from carbon.bootstrap.registrar import Registrar
 
         return Registrar(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Recurring work."""
+        from carbon.bootstrap.jobs import Jobs
+
+        return Jobs(self)
 
     # --- ledger -------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from carbon.domain.errors import (
     factors,
     files,
     formulas,
+    jobs,
     ledger,
     log,
     recording,
@@ -45,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
         documents,
         access,
         client,
+        jobs,
     )
     for found in part.FAULTS
 }

@@ -43,6 +43,7 @@ from carbon.adapters.store.tables.registry import (
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
     "BALANCE",
@@ -72,6 +73,7 @@ __all__ = [
     "identity",
     "instant_text",
     "issued",
+    "job_run",
     "journal",
     "life_entry",
     "metadata",
@@ -107,7 +109,7 @@ FACTS = (
     hold_end,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate, consent)
+PARTIES = (person, personal, holding, waiting, certificate, consent, job_run)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.
