@@ -139,9 +139,17 @@ def test_a_worker_goes_on_holding_what_takes_long(jobs, clock, monkeypatch):
 
 
 def test_a_worker_told_to_stop_gives_its_run_back_at_once(jobs, clock, told):
+    """The work learns of it where it says how far it is."""
     stopping = threading.Event()
     stopping.set()
-    assert jobs.attempt(jobs.worker(stopping.is_set), "note") == "stopped"
+    leaving = jobs.worker(stopping.is_set)
+
+    def act(progress):
+        refused("job.stopped", progress, 1, 2)
+        return {}
+
+    assert run_once(leaving, "other", clock.at, act) == "done"
+    assert jobs.attempt(leaving, "note") == "stopped"
     assert told == []
     assert jobs.attempt_asked(jobs.worker()) == ["done"], "without waiting for a lease to run out"
     assert len(told) == 1
