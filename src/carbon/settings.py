@@ -19,7 +19,7 @@ class Settings:
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
     ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
     ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
-    several processes put theirs together.
+    several processes put theirs together; ``sms_sender``: ``module:factory`` of what sends codes.
     """
 
     lang: Lang
@@ -35,6 +35,7 @@ class Settings:
     moment: str | None
     metrics_token: str
     metrics_folder: Path | None
+    sms_sender: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +60,7 @@ class Settings:
             moment=environment.get("CARBON_NOW") if demonstration else None,
             metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
             metrics_folder=Path(metrics) if metrics else None,
+            sms_sender=environment.get("CARBON_SMS_SENDER", ""),
         )
 
 

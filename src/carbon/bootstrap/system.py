@@ -62,6 +62,7 @@ from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.accounts import Accounts
     from carbon.bootstrap.registrar import Registrar
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
@@ -449,6 +450,13 @@ class System:
         from carbon.bootstrap.registrar import Registrar
 
         return Registrar(self)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who may act, and who is acting."""
+        from carbon.bootstrap.accounts import Accounts
+
+        return Accounts(self)
 
     # --- ledger -------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from carbon.domain.errors import (
     access,
+    accounts,
     decisions,
     documents,
     factors,
@@ -41,6 +42,7 @@ FAULTS: Final[dict[str, Fault]] = {
         decisions,
         documents,
         access,
+        accounts,
     )
     for found in part.FAULTS
 }
