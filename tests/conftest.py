@@ -296,9 +296,22 @@ def reached() -> dict[tuple[str, str], Settings]:
     return {}
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module marked ``doors`` runs its pilots once in process and once over REST."""
+    if "pilot_at" in metafunc.fixturenames and metafunc.definition.get_closest_marker("doors"):
+        metafunc.parametrize("door", ("process", "rest"), indirect=True)
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest) -> str:
+    """Where a pilot's people act: in process, unless the module says otherwise."""
+    return getattr(request, "param", "process")
+
+
 @pytest.fixture
 def pilot_at(
     home: Settings,
+    door: str,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
@@ -323,7 +336,12 @@ def pilot_at(
     def start(stage: str) -> Pilot:
         folder = tmp_path / f"{stage}-{len(opened)}"
         opened.append(System(_copied(at(stage), folder, cluster), FixedClock()))
-        return Pilot(opened[-1], folder / "people")
+        pilot = Pilot(opened[-1], folder / "people")
+        if door == "rest":
+            from doors import RestRegistry
+
+            pilot.at_door = RestRegistry(pilot.system)
+        return pilot
 
     yield start
     for system in opened:

@@ -84,10 +84,12 @@ class Pilot:
 
     system: System
     folder: Path
+    #: Where they act, if not in process.
+    at_door: Any = None
 
     @property
     def registry(self) -> Registrar:
-        return self.system.registry
+        return self.at_door or self.system.registry
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"

@@ -107,7 +107,8 @@ class Raw:
 
     def insert(self, table: str, verb: str = "INSERT", tail: str = "", **changes: Any) -> None:
         """Insert a sound row, changed."""
-        cells = row(table, **changes)
+        later = {c.name for c in TABLES[table].columns} - set(self.columns(table))
+        cells = {name: cell for name, cell in row(table, **changes).items() if name not in later}
         names = ", ".join(f'"{name}"' for name in cells)
         marks = ", ".join("?" * len(cells))
         self.run(f"{verb} INTO {table} ({names}) VALUES ({marks}) {tail}", list(cells.values()))
@@ -133,6 +134,11 @@ class Raw:
         kinds = {c.name: isinstance(c.type, sa.Integer) for c in TABLES[table].columns}
         whole = {"ordinal": 7, "size": 9, "previous": 8}
         return {n: whole.get(n, 99 if kinds[n] else "other") for n in names}
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table there are: an older revision has fewer."""
+        cursor = self._driver.execute(f"SELECT * FROM {table} LIMIT 0")
+        return [column[0] for column in cursor.description]
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Everything a table holds, comparable."""
@@ -188,7 +194,7 @@ def fill(settings: Settings) -> None:
 
 def bypasses(table: str, connection: Raw) -> Iterator[str]:
     """Statements that would change a table of facts, on a table that holds rows."""
-    cells = [c.name for c in TABLES[table].columns]
+    cells = connection.columns(table)
     names = ", ".join(f'"{c}"' for c in cells)
     key = ", ".join(f'"{c.name}"' for c in TABLES[table].primary_key.columns)
     copied = f"INTO {table} ({names}) SELECT {names} FROM {table} WHERE true"

@@ -345,21 +345,23 @@ def test_files_that_name_the_same_parties_in_opposite_order(system, clock, tmp_p
     assert (found["claim"], found["person"]) == (1200, 300)
 
 
-def test_who_always_comes_second_is_told_after_a_few_tries(system, monkeypatch):
+@pytest.mark.parametrize("way", ["record", "file"])
+def test_who_always_comes_second_is_told_after_a_few_tries(system, monkeypatch, tmp_path, way):
     tries = []
 
     def faster(*_):
         tries.append(1)
         raise CarbonError("store.raced", reason="uq_fact_kind_key")
 
+    monkeypatch.setattr("carbon.adapters.singles.load_rows", faster)
     monkeypatch.setattr("carbon.adapters.intake.load_rows", faster)
-    monkeypatch.setattr("carbon.bootstrap.system._WAIT", 0)
+    monkeypatch.setattr("carbon.services.attempts.WAIT", 0)
     before = counts(system)
     with pytest.raises(CarbonError, match=re.escape("store.raced")):
-        system.record(PHONE)
+        system.record(PHONE) if way == "record" else bulk(system, tmp_path / "a.csv", [PHONE])
     assert len(tries) == 6
     assert counts(system) == before
-    assert not list((system.settings.spool / "rows").iterdir())
+    assert not list((system.settings.spool).glob("rows/*"))
 
 
 def test_an_annotated_file_comes_back_with_the_ids_it_left_with(system, tmp_path):

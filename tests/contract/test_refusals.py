@@ -195,18 +195,23 @@ def test_a_log_that_does_not_answer_is_told(capsys):
 # --- what a kill leaves behind --------------------------------------------------------------------
 
 
-def test_what_a_killed_import_left_is_removed_by_the_next_one_alone(system, phone):
+def test_what_a_killed_import_left_is_removed_by_the_next_one_alone(system, phone, tmp_path):
+    rejected = write_csv(tmp_path / "a.csv", [phone(1, age_years="")])
+
+    def bring():
+        assert system.ingest(IngestRequest(rejected), QUIET)["rejected"] == 1
+
     rows = system.settings.spool / "rows"
     other = RowFile(rows, ("sha256",))
     assert len(list(rows.iterdir())) == 1
-    system.record(phone(1))
+    bring()
     assert len(list(rows.iterdir())) == 1, "another import is at work"
     (rows / ".rows-killed").mkdir()
     (rows / ".rows-killed" / "jsonl").write_bytes(b"{}")
-    system.record(phone(2))
+    bring()
     assert len(list(rows.iterdir())) == 2
     other.abandon()
-    system.record(phone(3))
+    bring()
     assert list(rows.iterdir()) == []
 
 

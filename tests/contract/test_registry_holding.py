@@ -9,6 +9,8 @@ import pytest
 from carbon.domain.errors import CarbonError
 from pilot import ASSET, at, refused
 
+pytestmark = pytest.mark.doors
+
 FROZEN = {"holder": "zhuan", "reason": "asked"}
 
 

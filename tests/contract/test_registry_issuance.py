@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from carbon.domain.errors import CarbonError
 from pilot import ASSET, MONTH, REPORT, refused
+
+pytestmark = pytest.mark.doors
 
 
 def test_whole_kilograms_are_issued_and_the_buffer_set_aside(pilot_at):

@@ -13,6 +13,8 @@ from carbon.services.registry import decide as deciding
 from carbon.services.registry.decide import decide
 from pilot import DESIGN, PEOPLE, Pilot, refused
 
+pytestmark = pytest.mark.doors
+
 END = {"keys": ["0" * 64], "reason": "left"}
 
 

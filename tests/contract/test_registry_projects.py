@@ -8,6 +8,8 @@ import pytest
 
 from pilot import DESIGN, at, refused
 
+pytestmark = pytest.mark.doors
+
 BASELINE = DESIGN["baselines"][0]
 
 

@@ -10,6 +10,8 @@ import pytest
 from carbon.domain.mrv.reported import rebuild, report_content
 from pilot import DESIGN, MONTH, REPORT, at, refused
 
+pytestmark = pytest.mark.doors
+
 #: Grams of a phone sold by a Hedong shop, by its age in years, and of one too old to be worth it.
 ER_G = {1: 15_848, 2: 11_888, 3: 6_608}
 LOSS_G = -1_312

@@ -8,6 +8,8 @@ import pytest
 
 from pilot import ASSET, MONTH, REPORT, refused
 
+pytestmark = pytest.mark.doors
+
 
 def facts(pilot, *numbers: int) -> list[str]:
     return [pilot.registry.restatements.fact_of(f"r{n}", "local") for n in numbers]

@@ -11,6 +11,8 @@ from carbon.domain.credit.decision import Decision, Signature
 from carbon.domain.credit.stated import statement_fields
 from pilot import MONTH, REPORT, WRITTEN, refused
 
+pytestmark = pytest.mark.doors
+
 
 def test_people_have_the_role_they_are_assigned(pilot_at):
     """The bureau assigns; a verifier is a verifier, a reviewer somebody else (V5)."""

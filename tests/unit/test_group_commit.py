@@ -10,7 +10,7 @@ import pytest
 from carbon.domain.errors import CarbonError
 from carbon.ports.ledger import MAX_BATCH, Answer
 from carbon.services import post
-from carbon.services.post import GroupCommit
+from carbon.services.post import group_commit
 from ledgers import journal, move
 
 
@@ -37,9 +37,9 @@ def item(key):
 
 def test_everybody_gets_their_own_answer_from_few_transactions():
     poster = Counting()
-    with GroupCommit(poster) as group, ThreadPoolExecutor(16) as pool:
+    with group_commit(poster) as group, ThreadPoolExecutor(16) as pool:
         names = [f"{'no' if n % 7 == 0 else 'k'}{n}" for n in range(2_500)]
-        futures = list(pool.map(lambda name: group.post(item(name)), names))
+        futures = list(pool.map(lambda name: group.hand(item(name)), names))
         answers = [future.result() for future in futures]
     assert [a.key for a in answers] == names
     assert [a.error is not None for a in answers] == [n.startswith("no") for n in names]
@@ -51,11 +51,11 @@ def test_everybody_gets_their_own_answer_from_few_transactions():
 def test_what_waits_while_a_transaction_runs_is_the_next_one():
     poster = Counting()
     poster.gate.clear()
-    with GroupCommit(poster) as group:
-        first = group.post(item("first"))
+    with group_commit(poster) as group:
+        first = group.hand(item("first"))
         while not first.running():
             pass
-        others = [group.post(item(f"k{n}")) for n in range(MAX_BATCH + 5)]
+        others = [group.hand(item(f"k{n}")) for n in range(MAX_BATCH + 5)]
         poster.gate.set()
         wait([first, *others])
     assert [len(b) for b in poster.batches] == [1, MAX_BATCH, 5]
@@ -63,40 +63,40 @@ def test_what_waits_while_a_transaction_runs_is_the_next_one():
 
 def test_a_fault_of_the_store_is_told_to_all_of_its_batch_and_work_goes_on():
     poster = Counting()
-    with GroupCommit(poster) as group:
+    with group_commit(poster) as group:
         with pytest.raises(CarbonError, match=r"store.unavailable"):
-            group.post(item("bad")).result()
-        assert group.post(item("k")).result() == Answer("k")
+            group.hand(item("bad")).result()
+        assert group.hand(item("k")).result() == Answer("k")
 
 
 def test_the_queue_has_a_limit_and_an_end(monkeypatch):
     monkeypatch.setattr(post, "MAX_WAITING", 3)
     poster = Counting()
     poster.gate.clear()
-    group = GroupCommit(poster)
-    first = group.post(item("first"))
+    group = group_commit(poster)
+    first = group.hand(item("first"))
     while not first.running():
         pass
-    futures = [group.post(item(f"k{n}")) for n in range(3)]
+    futures = [group.hand(item(f"k{n}")) for n in range(3)]
     with pytest.raises(CarbonError, match=r"ledger.busy"):
-        group.post(item("one too many"))
+        group.hand(item("one too many"))
     poster.gate.set()
     group.close()
     assert all(f.result().error is None for f in (first, *futures)), "all that was taken is posted"
     with pytest.raises(CarbonError, match=r"ledger.busy"):
-        group.post(item("late"))
+        group.hand(item("late"))
     group.close()
 
 
 def test_who_gave_up_in_time_is_not_posted():
     poster = Counting()
     poster.gate.clear()
-    with GroupCommit(poster) as group:
-        first = group.post(item("first"))
+    with group_commit(poster) as group:
+        first = group.hand(item("first"))
         while not first.running():
             pass
-        assert group.post(item("gone")).cancel()
-        kept = group.post(item("kept"))
+        assert group.hand(item("gone")).cancel()
+        kept = group.hand(item("kept"))
         poster.gate.set()
         kept.result()
     assert poster.batches == [["first"], ["kept"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -41,6 +43,7 @@ def coded(codes: np.ndarray, words: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=mask), words)
 
 
+@cache
 def flag_words() -> pa.Array:
     """The names of every combination of flags, by its bits."""
     names = [

@@ -1,8 +1,7 @@
-"""One submission on its way into the store; implements the port ``Intake``."""
+"""A file of records on its way into the store; implements the port ``Intake``."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from carbon.adapters.annotated import AnnotatedFile
-from carbon.adapters.parties import Parties
+from carbon.adapters.parties import Parties, Submitters
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts, NewFact, correct_unissued, load_rows
+from carbon.adapters.store.facts import Facts, NewFact, load_rows
 from carbon.adapters.store.submission import StagedRows, StreamedRows
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault
@@ -32,27 +31,29 @@ from carbon.ports import Claims, LifeEntry
 
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
 _TIME_BYTES, _CHANCE_BYTES = 6, 6
-SUBMISSION, RECORD, CORRECTION = "submission", "record", "correction"
+SUBMISSION = "submission"
+
+
+def fact_prefix(at: datetime) -> bytes:
+    """What the ids of facts that are recorded together begin with."""
+    milliseconds = int(at.timestamp() * 1000)
+    return milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What makes a submission what it is. ``kind``: a bulk of rows, one record, or a correction.
+    """What makes a submission what it is.
 
     ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
-    when it is recorded; ``annotated``: where rejected rows go; ``replaces``: the fact that a
-    correction takes the place of, with its ``reason``; ``project``: whose records they are.
+    when it is recorded; ``annotated``: where rejected rows go; ``project``: whose records they are.
     """
 
-    kind: str
     key: str
     source: str
     digest: str
     at: datetime
     annotated: Path | None
     lang: Lang
-    replaces: str | None = None
-    reason: str = ""
     project: str | None = None
 
 
@@ -73,13 +74,12 @@ class StoreIntake:
         self._request, self._engine = request, engine
         self.suspects = survey.suspects
         self._reference, self._database = reference, database
-        bulk = request.kind == SUBMISSION and not database.is_sqlite
         prepare = partial(reference.record, at=request.at)
-        self._stored = (StreamedRows if bulk else StagedRows)(database, prepare, request.at)
+        rows = StagedRows if database.is_sqlite else StreamedRows
+        self._stored = rows(database, prepare, request.at)
         self._persons = TableSpool()
         self._rows = RowFile(spool / ROWS, reference.algorithms)
         self._count = 0
-        self._text = b""
         self._annotated = AnnotatedFile(request.annotated, request.lang)
         try:
             self._writer = self._open(survey, words, vault)
@@ -90,17 +90,15 @@ class StoreIntake:
     def _open(self, survey: Survey, words: Mapping[str, Vocabulary], vault: Vault) -> RecordWriter:
         """Name the submission's facts and find its parties."""
         request = self._request
-        milliseconds = int(request.at.timestamp() * 1000)
-        prefix = milliseconds.to_bytes(_TIME_BYTES, "big") + os.urandom(_CHANCE_BYTES)
-        known = Facts(self._database).known_persons
-        parties = Parties(survey, request.source, vault, known, self._persons.add)
+        known, submitters = Facts(self._database).known_persons, Submitters([request.source])
+        parties = Parties(survey, submitters, vault, known, self._persons.add)
         return RecordWriter(
             self._engine,
             words,
             vault,
             parties,
-            prefix=prefix,
-            source=request.source,
+            prefix=fact_prefix(request.at),
+            submitters=submitters,
             digest=self._reference.salted,
         )
 
@@ -118,15 +116,13 @@ class StoreIntake:
         """Append staged records."""
         if not len(staged):
             return
-        if self._request.kind == SUBMISSION:
-            numbers = pa.array(range(self._count, self._count + len(staged)), pa.int64())
-            for name in ("activity", "quantity"):
-                staged.tables[name] = staged.tables[name].append_column("row", numbers)
-        staged.tables["life_entry"] = _life_table(staged.tables["claim"].column("fact_id"), life)
+        numbers = pa.array(range(self._count, self._count + len(staged)), pa.int64())
+        for name in ("activity", "quantity"):
+            staged.tables[name] = staged.tables[name].append_column("row", numbers)
+        staged.tables["life_entry"] = life_table(staged, life)
         for name, table in staged.tables.items():
             self._stored.add(name, table)
         self._rows.add(staged.texts, staged.ends, staged.hashes)
-        self._text = staged.texts
         self._count += len(staged)
 
     def reject(self, chunk: Any, findings: Sequence[Finding]) -> None:
@@ -144,15 +140,10 @@ class StoreIntake:
         del self._writer  # nobody's keys are needed any more, and there may be a million
         body = canonical(self._leaf(answer))
         request = self._request
-        answer = {**answer, "kind": request.kind, "id": request.key}
-        fact = NewFact(request.kind, request.key, body, request.digest, answer)
+        answer = {**answer, "kind": SUBMISSION, "id": request.key}
+        fact = NewFact(SUBMISSION, request.key, body, request.digest, answer)
         try:
             with self._stored.finishing(fact) as (connection, seq):
-                if request.replaces is not None:
-                    new = json.loads(self._text)["id"]
-                    correct_unissued(
-                        connection, request.replaces, new, request.reason, seq, request.at
-                    )
                 persons = kept_persons(self._persons.batches())
                 load_rows(connection, "person", persons, seq, request.at)
         except CarbonError as error:
@@ -165,13 +156,6 @@ class StoreIntake:
 
     def _leaf(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         context = self._reference.context(self._engine, self._request.at, self._request.project)
-        if self._request.kind != SUBMISSION:
-            self._rows.abandon()
-            context["row"] = json.loads(self._text)
-        if self._request.kind == CORRECTION:
-            return {**correction_leaf(self._request.replaces, self._request.reason), **context}
-        if self._request.kind == RECORD:
-            return {"type": RECORD, **context}
         root, digests = self._rows.finish()
         return {
             "type": SUBMISSION,
@@ -194,12 +178,9 @@ class StoreIntake:
         self._persons.close()
 
 
-def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:
-    """The leaf of a correction; alone it withdraws, with a row it replaces."""
-    return {"type": CORRECTION, "replaces": replaces, "reason": reason}
-
-
-def _life_table(fact_ids: pa.ChunkedArray, entries: Sequence[LifeEntry]) -> pa.Table:
+def life_table(staged: Staged, entries: Sequence[LifeEntry]) -> pa.Table:
+    """Rows of the table of life accounts, for staged records."""
+    fact_ids = staged.tables["claim"].column("fact_id")
     return pa.table(
         {
             "item_key": pa.array([e.item_key for e in entries], pa.string()),

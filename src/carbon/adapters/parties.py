@@ -38,6 +38,21 @@ Known = Callable[[Sequence[str]], Mapping[str, tuple[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Submitters:
+    """Who submits: names, and by file row the place of its own among them.
+
+    Without places the first of them submits every row.
+    """
+
+    names: Sequence[str]
+    places: Code | None = None
+
+    def of_rows(self, rows: Int) -> Code:
+        """Places of the submitters of file rows."""
+        return np.zeros(len(rows), np.int32) if self.places is None else self.places[rows]
+
+
+@dataclass(frozen=True, slots=True)
 class PartyColumn:
     """The party of each of some records, −1 where there is none."""
 
@@ -100,24 +115,24 @@ class Parties:
     def __init__(
         self,
         survey: Survey,
-        source: str,
+        submitters: Submitters,
         vault: Vault,
         known: Known,
         add: Callable[[pa.Table], None],
     ) -> None:
         self._rows = {"giver": survey.giver, "receiver": survey.receiver}
-        count = len(survey.identities) + 1
+        # A source is a party like any other, yet no person of that name: its hash is its own.
+        sources = pa.array([f"source\n{name}" for name in submitters.names], pa.string())
+        names = pa.chunked_array([survey.identities, sources])
+        count = len(names)
         self._ids, self._keys = bytearray(count * PSEUDONYM_BYTES), bytearray(count * KEY_BYTES)
         self._vault, self._known, self._add = vault, known, add
         self._prefix = os.urandom(PSEUDONYM_BYTES - _NUMBER_BYTES)
         self._used = np.zeros(count, bool)
         self._new: list[Int] = []
-        names = survey.identities
-        for start in range(0, len(names), _BATCH):
+        self._submitters, self._sources = submitters, len(survey.identities)
+        for start in range(0, count, _BATCH):
             self._resolve(start, names.slice(start, _BATCH).cast(pa.binary()).to_pylist())
-        self._source = len(names)
-        # A source is a party like any other, yet no person of that name: its hash is its own.
-        self._resolve(self._source, [b"source\n" + source.encode()])
 
     def _resolve(self, start: int, identities: Sequence[bytes]) -> None:
         lookups = self._vault.pseudonyms("person", identities)
@@ -152,7 +167,8 @@ class Parties:
 
     def _owners(self, rows: Int) -> Int:
         giver, receiver = self._rows["giver"][rows], self._rows["receiver"][rows]
-        return np.where(giver >= 0, giver, np.where(receiver >= 0, receiver, self._source))
+        source = self._sources + self._submitters.of_rows(rows)
+        return np.where(giver >= 0, giver, np.where(receiver >= 0, receiver, source))
 
     def keep(self, rows: Int) -> None:
         """Note that the records of file rows are stored; safe to call from any thread."""

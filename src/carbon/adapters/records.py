@@ -20,7 +20,7 @@ from carbon.adapters.columns import (
     number_column,
     string_column,
 )
-from carbon.adapters.parties import Parties
+from carbon.adapters.parties import Parties, Submitters
 from carbon.adapters.published import (
     CODES,
     GRAMS,
@@ -55,15 +55,21 @@ def _numbered(numbers: Int) -> pa.Array:
     return pa.array(numbers, pa.int64(), mask=numbers < 0).cast(pa.string())
 
 
+def source_keys(vault: Vault, names: Sequence[str]) -> list[str]:
+    """The keys under which sources find their records."""
+    return vault.pseudonyms("source", [name.encode() for name in names])
+
+
 @dataclass(slots=True)
 class Staged:
     """Records ready to be stored: a table of columns for each table of the store.
 
     ``texts``: published rows, each with a line end; ``ends``: where each of them ends;
-    ``hashes``: their leaf hashes, 32 bytes each.
+    ``hashes``: their leaf hashes, 32 bytes each; ``rows``: their file rows.
     """
 
     tables: dict[str, pa.Table]
+    rows: Int
     texts: bytes
     ends: Int
     hashes: bytes
@@ -75,9 +81,9 @@ class Staged:
 class RecordWriter:
     """Writes the accepted records of one submission.
 
-    ``prefix``: first twelve bytes of its fact ids, the file row being the last four; ``source``:
-    who submits, whose record ids are a name space of their own; ``digest``: algorithm of the
-    salted digests.
+    ``prefix``: first twelve bytes of its fact ids, the file row being the last four;
+    ``submitters``: each has a name space of record ids; ``digest``: algorithm of the salted
+    digests.
     """
 
     def __init__(
@@ -88,10 +94,12 @@ class RecordWriter:
         parties: Parties,
         *,
         prefix: bytes,
-        source: str,
+        submitters: Submitters,
         digest: str,
     ) -> None:
-        self._vault, self._parties, self._prefix, self._source = vault, parties, prefix, source
+        self._vault, self._parties, self._prefix = vault, parties, prefix
+        self._submitters = submitters
+        self._sources = pa.array(source_keys(vault, submitters.names), pa.string())
         self._words = {name: pa.array(v.codes, pa.string()) for name, v in words.items()}
         self._grades = pa.array(GRADES, pa.string())
         self._flags = flag_words()
@@ -108,12 +116,11 @@ class RecordWriter:
         ids = _bytes(typed.identifiers(columns["record_id"]))
         giver, receiver = (self._identities(chunk, name, kept) for name in ("giver", "receiver"))
         rest = _bytes(rest_texts(columns))
-        scope = self._source.encode() + b"\n"
         bodies = [b"\n".join(parts) for parts in zip(rest, giver, receiver, strict=True)]
         sellers = self._sellers(chunk, kept)
         return Claims(
             positions=kept,
-            record=self._vault.pseudonyms("record", [scope + name for name in ids]),
+            record=self._vault.pseudonyms("record", self._scoped(chunk.row_numbers()[kept], ids)),
             # Keyed, because a plain hash of few unknown cells could be tried out, erased or not.
             body=self._vault.pseudonyms("body", bodies),
             item=self._vault.pseudonyms("item", _bytes(typed.item_ids(columns["item_id"]))),
@@ -124,6 +131,12 @@ class RecordWriter:
             mass_kg=columns["mass_kg"].to_pylist(),
             order=ids,
         )
+
+    def _scoped(self, rows: Int, ids: Sequence[bytes]) -> list[bytes]:
+        """Record ids as ids of who submits them."""
+        scopes = [name.encode() + b"\n" for name in self._submitters.names]
+        places = self._submitters.of_rows(rows).tolist()
+        return [scopes[place] + name for place, name in zip(places, ids, strict=True)]
 
     def _sellers(self, chunk: TableChunk, kept: Int) -> list[str]:
         """Pseudonyms of who handed over: the giver, or the enterprise; empty if neither."""
@@ -170,11 +183,12 @@ class RecordWriter:
         activity = [c for c in columns if c not in SEALED and c not in _QUANTITY]
         return Staged(
             tables={
-                "claim": self._claim_table(claims, columns["fact_id"]),
+                "claim": self._claim_table(claims, columns["fact_id"], rows),
                 "activity": pa.table({c: columns[c] for c in activity}),
                 "quantity": pa.table({c: columns[c] for c in ("fact_id", *_QUANTITY)}),
                 "personal": personal,
             },
+            rows=rows,
             texts=b"\n".join(texts) + b"\n" if texts else b"",
             ends=np.cumsum([len(t) + 1 for t in texts], dtype=np.int64),
             hashes=b"".join(map(leaf_hash, texts)),
@@ -256,8 +270,7 @@ class RecordWriter:
         ]
         return pa.array(found, pa.string())
 
-    @staticmethod
-    def _claim_table(claims: Claims, fact_id: pa.Array) -> pa.Table:
+    def _claim_table(self, claims: Claims, fact_id: pa.Array, rows: Int) -> pa.Table:
         def optional(values: Sequence[str]) -> pa.Array:
             return pa.array([v or None for v in values], pa.string())
 
@@ -272,5 +285,6 @@ class RecordWriter:
                 "occurred_on": pa.array(claims.day, pa.int32()).cast(pa.date32()),
                 "quantity": pa.array(claims.quantity, pa.int64()),
                 "mass_kg": pa.array(claims.mass_kg, pa.float64()),
+                "source": self._sources.take(pa.array(self._submitters.of_rows(rows))),
             }
         )

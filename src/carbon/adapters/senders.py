@@ -18,7 +18,7 @@ SHOWN: Final = 50
 
 
 class Outbox:
-    """Implements the port ``Sender`` for a demonstration: messages go to a file, to be looked at."""
+    """Implements the port ``Sender`` of a demonstration: messages go to a file to be looked at."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock

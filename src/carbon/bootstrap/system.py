@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
-from carbon.adapters.intake import (
-    CORRECTION,
-    RECORD,
-    SUBMISSION,
-    Request,
-    StoreIntake,
-    correction_leaf,
-)
+from carbon.adapters.intake import SUBMISSION, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
 from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
@@ -30,7 +21,7 @@ from carbon.adapters.store import schema
 from carbon.adapters.store.backup import backup, restore
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
-from carbon.adapters.store.facts import Corrections, Facts, NewFact
+from carbon.adapters.store.facts import Facts
 from carbon.adapters.store.hledger import hledger_text
 from carbon.adapters.store.journal_leaves import JournalLeaves
 from carbon.adapters.store.ledger import balances
@@ -38,15 +29,14 @@ from carbon.adapters.store.ledger_checks import LedgerChecks
 from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.registry_checks import RegistryChecks
-from carbon.adapters.store.stored import Records, WholeStore, record_key
+from carbon.adapters.store.stored import Records, WholeStore
 from carbon.adapters.tabular import open_source, read_mapping
-from carbon.adapters.tabular.record import open_record
+from carbon.adapters.tabular.source import TableSource
 from carbon.adapters.vault import Vault
-from carbon.domain.activity.record import CORRECTION_REASONS, Vocabulary, vocabularies
+from carbon.domain.activity.record import Vocabulary, vocabularies
 from carbon.domain.errors import CarbonError, Lang
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.ledger.account import Balance
-from carbon.domain.log.leaf import canonical
 from carbon.domain.log.note import Key, is_name
 from carbon.domain.period import day_number
 from carbon.domain.quantification.engine import Conditions, Engine
@@ -54,6 +44,7 @@ from carbon.domain.quantification.methodologies import methodology_named
 from carbon.files.factor_folder import read_catalogue
 from carbon.files.log_folder import PublishedLog, open_log
 from carbon.ports import Clock, Head, Progress
+from carbon.services.attempts import attempt
 from carbon.services.ingest import ingest
 from carbon.services.receipt import receipt
 from carbon.services.reconcile import Reconciliation, reconcile
@@ -63,13 +54,11 @@ from carbon.settings import Settings
 
 if TYPE_CHECKING:
     from carbon.bootstrap.accounts import Accounts
+    from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
-#: How often a submission is tried when another one was faster with the same ids, and how long it
-#: waits at most before the second try (seconds), twice as long before each further one.
-_TRIES, _WAIT = 6, 0.05
 #: CSV bytes read at once: small blocks keep a long import small.
 _BLOCK_BYTES = 1 << 20
 
@@ -116,7 +105,9 @@ class System:
         return database
 
     def close(self) -> None:
-        """Close all connections; nothing else is held."""
+        """Finish what waits to be recorded, and close all connections."""
+        if "records" in self.__dict__:
+            self.records.close()
         if "database" in self.__dict__:
             self.database.close()
 
@@ -229,12 +220,20 @@ class System:
 
     def receipt(self, record_id: str, source: str = "local") -> bytes:
         """The receipt of a record, as the bytes of its file. Raises ``receipt.*``."""
-        record = Records(self.database, self.vault).stored(source, record_id)
+        fact_id = Records(self.database, self.vault).fact_of(source, record_id)
+        return self.receipt_of(fact_id, record_id)
+
+    def receipt_of(self, fact_id: str, record_id: str) -> bytes:
+        """The receipt of a fact; ``record_id``: what its owner calls it. Raises ``receipt.*``."""
+        record = Records(self.database, self.vault).stored(fact_id, record_id)
         return receipt(record, self.log, self.signer, verify_ed25519)
 
     # --- ingest -------------------------------------------------------------------------------
 
-    def _engine(self, name: str, *, demonstration: bool, as_of: date | None) -> Engine:
+    def engine(
+        self, name: str, *, demonstration: bool = False, as_of: date | None = None
+    ) -> Engine:
+        """A methodology in force today, with today's tables. Raises ``methodology.*``."""
         today = self.clock.today()
         wanted = (name, demonstration, as_of, today)
         if wanted not in self._engines:
@@ -257,7 +256,7 @@ class System:
             raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
         mapping = read_mapping(request.mapping)
         source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
-        digest = self._digest(
+        digest = self.digest(
             {
                 "source": request.source,
                 "input": source.digest,
@@ -272,7 +271,6 @@ class System:
         )
         key = self._scoped(request.source, request.submission or digest)
         asked = _Asked(
-            kind=SUBMISSION,
             key=key,
             named=request.submission or request.path.name,
             digest=digest,
@@ -284,7 +282,17 @@ class System:
             lang=request.lang,
             project=request.project,
         )
-        return self._store(asked, source, request.methodology, progress)
+        project = request.project
+        if project is not None and not Facts(self.database).knows("project", project):
+            raise CarbonError("project.unknown", project=project)
+        return attempt(partial(self._store, asked, source, request.methodology, progress))
+
+    @cached_property
+    def records(self) -> Recording:
+        """Records one by one, and their corrections."""
+        from carbon.bootstrap.recording import Recording
+
+        return Recording(self)
 
     def record(
         self,
@@ -293,16 +301,8 @@ class System:
         methodology: str = "HD-REUSE",
         project: str | None = None,
     ) -> Mapping[str, Any]:
-        """Store one record; ``cells`` by canonical column, in code, Chinese or English.
-
-        Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
-        """
-        record = open_record(cells, self.words)
-        request = {"cells": dict(cells), "methodology": methodology}
-        digest = self._digest(request if project is None else {**request, "project": project})
-        key = record_key(self.vault, source, record.record_id)
-        asked = _Asked(RECORD, key, record.record_id, digest, source, project=project)
-        return self._store(asked, record, methodology)
+        """See :meth:`Recording.record`."""
+        return self.records.record(cells, source, methodology, project)
 
     def correct(
         self,
@@ -312,49 +312,10 @@ class System:
         source: str = "local",
         methodology: str = "HD-REUSE",
     ) -> Mapping[str, Any]:
-        """Replace a record by another one with an id of its own, or withdraw it.
+        """See :meth:`Recording.correct`."""
+        return self.records.correct(record_id, reason, cells, source, methodology)
 
-        Raises ``correction.*``, ``columns.*``, and ``request.conflict`` for a record that was
-        corrected in another way.
-        """
-        if reason not in CORRECTION_REASONS:
-            known = ", ".join(CORRECTION_REASONS)
-            raise CarbonError("correction.reason", reason=reason, known=known)
-        record = None if cells is None else open_record(cells, self.words)
-        request = {
-            "cells": None if cells is None else dict(cells),
-            "reason": reason,
-            "methodology": methodology,
-        }
-        key, digest = record_key(self.vault, source, record_id), self._digest(request)
-        answered = self._answered(CORRECTION, key, digest, record_id)
-        if answered is not None:
-            return answered
-        corrections = Corrections(self.database)
-        replaces = corrections.fact_of(key, record_id)
-        project = corrections.project_of(replaces, record_id)
-        if record is not None:
-            asked = _Asked(
-                CORRECTION,
-                key,
-                record_id,
-                digest,
-                source,
-                replaces=replaces,
-                reason=reason,
-                project=project,
-            )
-            told = self._store(asked, record, methodology)
-            if told["known"]:
-                raise CarbonError("correction.known", record_id=record.record_id)
-            return told
-        answer = {"kind": CORRECTION, "id": key, "withdrawn": replaces}
-        body = canonical(correction_leaf(replaces, reason))
-        fact = NewFact(CORRECTION, key, body, digest, answer)
-        corrections.withdraw(fact, replaces, reason, self.clock.now())
-        return answer
-
-    def _digest(self, request: Mapping[str, Any]) -> str:
+    def digest(self, request: Mapping[str, Any]) -> str:
         """A keyed hash of everything asked for: a plain one of few unknown cells could be tried."""
         text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return self.vault.pseudonym("request", text.encode())
@@ -363,7 +324,7 @@ class System:
         """A client's id as a key of facts: what is public of it is a keyed hash."""
         return self.vault.pseudonym("key", f"{source}\n{key}".encode())
 
-    def _answered(self, kind: str, key: str, digest: str, named: str) -> Mapping[str, Any] | None:
+    def answered(self, kind: str, key: str, digest: str, named: str) -> Mapping[str, Any] | None:
         """What the same request was told. Raises ``request.conflict`` for another one.
 
         ``named``: the id as its client knows it.
@@ -376,61 +337,45 @@ class System:
         return answered.answer
 
     def _store(
-        self,
-        asked: _Asked,
-        source: Any,
-        methodology: str,
-        progress: Progress = lambda *_: None,
+        self, asked: _Asked, source: TableSource, methodology: str, progress: Progress
     ) -> Mapping[str, Any]:
-        """Answer a request, once: as before, or by storing it, again where another was faster."""
-        facts = Facts(self.database, asked.replaces)
-        if asked.project is not None and not facts.knows("project", asked.project):
-            raise CarbonError("project.unknown", project=asked.project)
-        for attempt in range(_TRIES):
-            answered = self._answered(asked.kind, asked.key, asked.digest, asked.named)
-            if answered is not None:
-                return answered
-            # Only now: what was told stands, also where its methodology is no longer in force.
-            engine = self._engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
-            try:
-                answer = ingest(
-                    source,
-                    engine,
-                    self._intake(asked, source, engine),
-                    facts,
-                    Threads(),
-                    progress,
-                    accept_valid=asked.accept_valid,
-                )
-            except CarbonError as error:
-                if error.code != "store.raced" or attempt == _TRIES - 1:
-                    raise
-                # Chance keeps those who met once from meeting again.
-                time.sleep(random.uniform(0, _WAIT * 2**attempt))  # noqa: S311  no secret
-                continue
-            # Nothing of it was new: because the same submission was stored meanwhile?
-            if (
-                "id" in answer
-                or self._answered(asked.kind, asked.key, asked.digest, asked.named) is None
-            ):
-                return answer
-        raise AssertionError("unreachable: the last try returns or raises")
+        """Answer a request once: as before, or by storing it."""
 
-    def _intake(self, asked: _Asked, source: Any, engine: Engine) -> StoreIntake:
-        spool = self.settings.spool
-        reference = Reference(
-            self.catalogue, engine.methodology, self.settings.factors, spool, self.settings.digest
+        def answered() -> Mapping[str, Any] | None:
+            return self.answered(SUBMISSION, asked.key, asked.digest, asked.named)
+
+        told = answered()
+        if told is not None:
+            return told
+        # Only now: what was told stands, also where its methodology is no longer in force.
+        engine = self.engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
+        answer = ingest(
+            source,
+            engine,
+            self._intake(asked, source, engine),
+            Facts(self.database),
+            Threads(),
+            progress,
+            accept_valid=asked.accept_valid,
         )
+        # Nothing of it was new: because the same submission was stored meanwhile?
+        return answer if "id" in answer else answered() or answer
+
+    def reference(self, engine: Engine) -> Reference:
+        """What records computed with an engine refer to."""
+        settings = self.settings
+        return Reference(
+            self.catalogue, engine.methodology, settings.factors, settings.spool, settings.digest
+        )
+
+    def _intake(self, asked: _Asked, source: TableSource, engine: Engine) -> StoreIntake:
         request = Request(
-            kind=asked.kind,
             key=asked.key,
             source=asked.source,
             digest=asked.digest,
             at=self.clock.now(),
             annotated=asked.annotated,
             lang=asked.lang,
-            replaces=asked.replaces,
-            reason=asked.reason,
             project=asked.project,
         )
         return StoreIntake(
@@ -438,10 +383,10 @@ class System:
             source.survey(),
             engine,
             self.words,
-            reference,
+            self.reference(engine),
             self.database,
             self.vault,
-            spool,
+            self.settings.spool,
         )
 
     @cached_property
@@ -536,9 +481,8 @@ def _is_same(one: Path, other: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request to store something, whatever door it came through."""
+    """A request to store a file."""
 
-    kind: str
     key: str
     named: str
     digest: str
@@ -548,6 +492,4 @@ class _Asked:
     accept_valid: bool = False
     annotated: Path | None = None
     lang: Lang = "zh"
-    replaces: str | None = None
-    reason: str = ""
     project: str | None = None

@@ -224,12 +224,8 @@ class Answered:
     answer: Mapping[str, Any]
 
 
-class Intake(Protocol):
-    """One submission on its way into the store; what it holds it also clears away."""
-
-    @property
-    def suspects(self) -> Int:
-        """File rows, ascending, that may have to do with another row."""
+class Stager(Protocol):
+    """Makes records ready to be stored."""
 
     def claims(self, chunk: Any, quantities: Quantities) -> Claims:
         """Identity of every record that was not rejected."""
@@ -238,6 +234,14 @@ class Intake(Protocol):
         self, chunk: Any, quantities: Quantities, claims: Claims, allowance: Float | None = None
     ) -> Any:
         """Those records, ready to be stored; runs on any thread."""
+
+
+class Intake(Stager, Protocol):
+    """One submission on its way into the store; what it holds it also clears away."""
+
+    @property
+    def suspects(self) -> Int:
+        """File rows, ascending, that may have to do with another row."""
 
     def add(self, staged: Any, life: Sequence[LifeEntry]) -> None:
         """Append staged records, in order."""

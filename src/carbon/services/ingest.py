@@ -29,6 +29,7 @@ from carbon.ports import (
     Matches,
     Progress,
     RecordSource,
+    Stager,
 )
 from carbon.services.quantify import among
 
@@ -42,16 +43,21 @@ CHUNK_ROWS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A chunk after examination: what is stored of it, why the rest is not, what is held back."""
+    """A chunk after examination: what is stored of it, why the rest is not, what is held back.
 
-    rows: int
+    ``places``: where the records are that are answered here; ``kept``: where those are that are
+    stored, with their ``grams``.
+    """
+
+    places: Int
     staged: Any
     life: Sequence[LifeEntry]
     chunk: Chunk
     findings: Sequence[Finding]
     rejected: int
     known: int
-    er_g: int
+    kept: Int
+    grams: Int
     held: Chunk | None
 
 
@@ -67,11 +73,11 @@ class Count:
 
     def add(self, done: Examined) -> None:
         """Add a chunk."""
-        self.rows += done.rows
+        self.rows += len(done.places)
         self.accepted += len(done.staged)
         self.known += done.known
         self.rejected += done.rejected
-        self.er_g += done.er_g
+        self.er_g += int(done.grams.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class ExamineChunk:
     """What is done with one chunk, on whatever thread: quantify, look up, stage."""
 
     engine: Engine
-    intake: Intake
+    intake: Stager
     store: ClaimReader
     suspects: Int
 
@@ -99,14 +105,15 @@ class ExamineChunk:
         kept = alone.take(verdict.kept)
         budgets = self.engine.life_budget(batch)
         return Examined(
-            rows=len(batch) - int(deferred.sum()),
+            places=np.flatnonzero(~deferred),
             staged=self.intake.stage(chunk, quantities, kept),
             life=_entries(kept, quantities.life, budgets, {}),
             chunk=chunk,
             findings=[*quantities.findings, *verdict.findings],
             rejected=_rejected(quantities.rejected & ~deferred, verdict.findings),
             known=verdict.known,
-            er_g=int(quantities.er_g[kept.positions].sum()),
+            kept=kept.positions,
+            grams=quantities.er_g[kept.positions],
             held=chunk.take(np.flatnonzero(deferred)) if deferred.any() else None,
         )
 
@@ -123,14 +130,15 @@ class ExamineChunk:
         allowance = _allowances(kept, alone.life, budgets, matches.life, len(batch))
         quantities = self.engine.quantify(batch, allowance)
         return Examined(
-            rows=len(batch),
+            places=np.arange(len(batch)),
             staged=self.intake.stage(chunk, quantities, kept, allowance),
             life=_entries(kept, quantities.life, budgets, matches.life),
             chunk=chunk,
             findings=[*alone.findings, *verdict.findings],
             rejected=_rejected(alone.rejected, verdict.findings),
             known=verdict.known,
-            er_g=int(quantities.er_g[kept.positions].sum()),
+            kept=kept.positions,
+            grams=quantities.er_g[kept.positions],
             held=None,
         )
 
@@ -295,7 +303,7 @@ def ingest(
         intake.reject_malformed(malformed)
         if malformed:
             reasons["row.shape", ""] += len(malformed)
-        answer = _answer(count, reasons, len(malformed))
+        answer = answer_of(count, reasons, len(malformed))
         if count.accepted and (accept_valid or not answer["rejected"]):
             return intake.commit(answer)
     except BaseException:
@@ -305,7 +313,8 @@ def ingest(
     return answer
 
 
-def _answer(count: Count, reasons: Counter[tuple[str, str]], malformed: int) -> Mapping[str, Any]:
+def answer_of(count: Count, reasons: Counter[tuple[str, str]], malformed: int) -> Mapping[str, Any]:
+    """What a client is told: counts, grams, and why records were rejected."""
     return {
         "rows": count.rows + malformed,
         "accepted": count.accepted,

@@ -16,9 +16,7 @@ from carbon.domain.errors import CarbonError
 MAX_PAGE: Final = 100
 _MAX_CURSOR: Final = 200
 #: How many items to return.
-Limit = Annotated[
-    int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条数 / items of a page", default=50)
-]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条数 / items of a page")]
 #: Where the page begins: ``next`` of the page before.
 Cursor = Annotated[
     str,

@@ -21,7 +21,7 @@ from carbon.bootstrap.system import System
 from carbon.domain.roles import PUBLIC, Actor
 from carbon.web.api import API
 from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
-from carbon.web.health import health, metrics
+from carbon.web.health import health
 from carbon.web.limits import Buckets, RateLimit
 from carbon.web.openapi import openapi_config
 from carbon.web.problems import EXCEPTION_HANDLERS
@@ -67,7 +67,7 @@ def create_app(
         return actor_of(request.scope.get("user"))
 
     app = Litestar(
-        route_handlers=[*handlers, health, metrics, *_files(system)],
+        route_handlers=[*handlers, health, *_files(system)],
         dependencies={
             "system": Provide(provide_system, sync_to_thread=False),
             "actor": Provide(provide_actor, sync_to_thread=False),
@@ -78,6 +78,7 @@ def create_app(
             DefineMiddleware(RateLimit, buckets=Buckets()),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
+        on_shutdown=[system.close],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         logging_config=None,

@@ -29,7 +29,7 @@ def ready(system: NamedDependency[System]) -> dict[str, Any]:
     return {"status": "ready", "log_size": system.head_size()}
 
 
-@get("/metrics", include_in_schema=False, sync_to_thread=True, opt={PERMISSION: PUBLIC})
+@get("/metrics", include_in_schema=False, sync_to_thread=True)
 def metrics(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[bytes]:
     """Prometheus metrics, for whoever has the token of the settings; nothing without one."""
     token = system.settings.metrics_token
@@ -50,5 +50,5 @@ def _registry(system: System) -> CollectorRegistry:
 
 #: Health of the process.
 health = Router(
-    "/health", route_handlers=[live, ready], tags=["operations"], opt={PERMISSION: PUBLIC}
+    "/health", route_handlers=[live, ready, metrics], tags=["operations"], opt={PERMISSION: PUBLIC}
 )

@@ -65,6 +65,7 @@ _PROBLEM: Final = {
             "type": "object",
             "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
         },
+        "values": {"type": "object"},
         "instance": {"type": "string"},
     },
 }

@@ -17,7 +17,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
-from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.errors import CarbonError, Lang, Text
 
 _log = logging.getLogger(__name__)
 
@@ -75,9 +75,12 @@ def language(request: Request[Any, Any, Any]) -> Lang:
 
 
 def problem(
-    request: Request[Any, Any, Any], error: CarbonError, headers: Mapping[str, str] | None = None
+    request: Request[Any, Any, Any],
+    error: CarbonError,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
 ) -> Response[dict[str, Any]]:
-    """A fault as ``application/problem+json``."""
+    """A fault as ``application/problem+json``, with ``members`` of its own."""
     status, lang = status_of(error.code), language(request)
     values = {n: v.say(lang) if hasattr(v, "say") else v for n, v in error.values.items()}
     body = {
@@ -88,7 +91,9 @@ def problem(
         "code": error.code,
         "fix": error.fault.fix.say(lang, **values),
         "messages": {"zh": error.say("zh"), "en": error.say("en")},
+        "values": {name: _said(value) for name, value in error.values.items()},
         "instance": request.url.path,
+        **members,
     }
     headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
@@ -98,6 +103,13 @@ def problem(
     return Response(
         body, status_code=status, headers=headers, media_type="application/problem+json"
     )
+
+
+def _said(value: object) -> str | dict[str, str]:
+    """What fills a placeholder, as a client may build the error again."""
+    if isinstance(value, Text):
+        return {"zh": value.zh, "en": value.en}
+    return str(value)
 
 
 def refused(request: Request[Any, Any, Any], error: CarbonError) -> Response[dict[str, Any]]:

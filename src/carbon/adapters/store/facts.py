@@ -57,10 +57,25 @@ class Facts:
             row = connection.execute(query).one_or_none()
         return None if row is None else Answered(row.request, json.loads(row.answer))
 
+    def answers(self, kind: str, keys: Sequence[str]) -> Mapping[str, Answered]:
+        """The stored answers to many requests of one kind, by key."""
+        query = sa.select(t.fact.c.key, t.fact.c.request, t.fact.c.answer).where(
+            t.fact.c.kind == kind
+        )
+        with self._database.read() as connection:
+            rows = keyed(connection, query, t.fact.c.key, keys)
+            return {row.key: Answered(row.request, json.loads(row.answer)) for row in rows}
+
     def knows(self, kind: str, key: str) -> bool:
         """Whether a fact is there."""
         with self._database.read() as connection:
             return has_fact(connection, kind, key)
+
+    def known(self, kind: str, keys: Sequence[str]) -> frozenset[str]:
+        """Those of some keys that facts of a kind have."""
+        query = sa.select(t.fact.c.key).where(t.fact.c.kind == kind)
+        with self._database.read() as connection:
+            return frozenset(row.key for row in keyed(connection, query, t.fact.c.key, keys))
 
     def known_persons(self, lookups: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
         """Pseudonym and nonce of the persons that are known, by keyed hash."""
@@ -196,8 +211,20 @@ def _is_taken(error: Exception) -> bool:
 
 def add_fact(connection: sa.Connection, new: NewFact, at: datetime, seq: int | None = None) -> int:
     """Append a fact with its pending leaf; returns its number, ``seq`` if it was given one."""
-    values = {
-        **({} if seq is None else {"seq": seq}),
+    values = _fact_row(new, at) | ({} if seq is None else {"seq": seq})
+    inserted = sa.insert(t.fact).values(values).returning(t.fact.c.seq)
+    return int(connection.execute(inserted).scalar_one())
+
+
+def add_facts(connection: sa.Connection, new: Sequence[NewFact], at: datetime) -> dict[str, int]:
+    """Append facts of one kind, each with its pending leaf; their numbers by key."""
+    inserted = sa.insert(t.fact).returning(t.fact.c.key, t.fact.c.seq)
+    rows = connection.execute(inserted, [_fact_row(fact, at) for fact in new])
+    return {row.key: row.seq for row in rows}
+
+
+def _fact_row(new: NewFact, at: datetime) -> dict[str, Any]:
+    return {
         "kind": new.kind,
         "key": new.key,
         "request": new.request,
@@ -205,8 +232,6 @@ def add_fact(connection: sa.Connection, new: NewFact, at: datetime, seq: int | N
         "answer": None if new.answer is None else json.dumps(new.answer, ensure_ascii=False),
         "recorded_at": at,
     }
-    inserted = sa.insert(t.fact).values(values).returning(t.fact.c.seq)
-    return int(connection.execute(inserted).scalar_one())
 
 
 def has_fact(connection: sa.Connection, kind: str, key: str) -> bool:
@@ -229,12 +254,19 @@ ROW_TABLES = {
 
 
 def load_rows(
-    connection: sa.Connection, name: str, batches: Iterable[pa.Table], seq: int, at: datetime
+    connection: sa.Connection,
+    name: str,
+    batches: Iterable[pa.Table],
+    seq: int | None,
+    at: datetime,
 ) -> None:
-    """Append rows of a submission to one of its tables, each naming its fact and its time."""
+    """Append rows of a submission to one of its tables, each naming its fact and its time.
+
+    ``seq``: the number of the fact of all of them; ``None`` where rows bring their own.
+    """
     stamps = {"fact_seq": seq, "recorded_at": t.instant_text(at)}
     table = ROW_TABLES[name]
-    own = {column: stamp for column, stamp in stamps.items() if column in table.c}
+    own = {c: stamp for c, stamp in stamps.items() if c in table.c and stamp is not None}
     load(connection, table, batches, own)
 
 

@@ -88,14 +88,22 @@ class Records:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
 
-    def stored(self, source: str, record_id: str) -> StoredRecord:
-        """A record by who submitted it and the id they gave it. Raises ``receipt.unknown``."""
+    def fact_of(self, source: str, record_id: str) -> str:
+        """The fact of a record, by who submitted it and the id they gave it.
+
+        Raises ``receipt.unknown``.
+        """
         key = record_key(self._vault, source, record_id)
+        query = sa.select(t.claim.c.fact_id).where(t.claim.c.record_key == key)
         with self._database.read() as connection:
-            query = sa.select(t.claim.c.fact_id).where(t.claim.c.record_key == key)
-            fact_id = connection.execute(query).scalar()
-            if fact_id is None:
-                raise CarbonError("receipt.unknown", record_id=record_id)
+            fact_id: str | None = connection.execute(query).scalar()
+        if fact_id is None:
+            raise CarbonError("receipt.unknown", record_id=record_id)
+        return fact_id
+
+    def stored(self, fact_id: str, record_id: str) -> StoredRecord:
+        """The record of a fact; ``record_id``: what its owner calls it."""
+        with self._database.read() as connection:
             row = connection.execute(_RECORDS.where(t.activity.c.fact_id == fact_id)).one()
             of_fact = sa.select(t.fact.c.body, t.fact.c.leaf_index)
             fact = connection.execute(of_fact.where(t.fact.c.seq == row.fact_seq)).one()

@@ -30,7 +30,7 @@ Prepare = Callable[[sa.Connection], None]
 
 
 class StagedRows:
-    """Rows wait on disk. For SQLite, and for single records."""
+    """Rows wait on disk, for SQLite."""
 
     def __init__(self, database: Database, prepare: Prepare, at: datetime) -> None:
         self._database, self._prepare, self._at = database, prepare, at

@@ -20,6 +20,7 @@ from carbon.adapters.executors import Threads
 from carbon.adapters.tabular import typed
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int, Mask
+from carbon.ports import Executor
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -109,7 +110,12 @@ class _Column:
         return np.unique(values[1:][values[1:] == values[:-1]])
 
 
-def suspect_rows(pieces: Iterable[Piece], columns: Sequence[str], path: object) -> Int:
+def suspect_rows(
+    pieces: Iterable[Piece],
+    columns: Sequence[str],
+    path: object,
+    executor: Executor = Threads(),  # noqa: B008  holds nothing but a number
+) -> Int:
     """File rows, ascending, that may share the value of one of the columns with another row.
 
     Blank values do not count. Raises ``identity.too_many`` past :data:`MAX_REPEATS`.
@@ -117,7 +123,7 @@ def suspect_rows(pieces: Iterable[Piece], columns: Sequence[str], path: object) 
     with ExitStack() as stack:
         held = {name: _Column(stack) for name in columns}
         rows = _Rows()
-        for found, numbers in Threads().map(_hash_piece, pieces):
+        for found, numbers in executor.map(_hash_piece, pieces):
             rows.add(numbers)
             for name, values in found.items():
                 held[name].add(values)

@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from carbon.adapters.executors import Threads
 from carbon.adapters.tabular import typed
 from carbon.adapters.tabular.chunk import TableChunk
 from carbon.adapters.tabular.identity import hashes, suspect_rows
 from carbon.domain.activity.duplicates import PAIR_DAYS
 from carbon.domain.errors import CarbonError
 from carbon.domain.units import Code, Int
+from carbon.ports import Executor
 
 #: Columns that say who, what and when.
 IDENTIFYING = (
@@ -54,13 +56,18 @@ class _Parties:
     receiver: pa.Array
 
 
-def survey(chunks: Iterator[TableChunk], path: object) -> Survey:
+def survey(
+    chunks: Iterator[TableChunk],
+    path: object,
+    executor: Executor = Threads(),  # noqa: B008  holds nothing but a number
+) -> Survey:
     """Look at the identifying columns of all chunks. Raises ``file.too_large``."""
     parties: list[_Parties] = []
     suspects = suspect_rows(
         (partial(_identifiers, chunk, parties) for chunk in chunks),
         ("record_id", "item_id", "pair_even", "pair_odd"),
         path,
+        executor,
     )
     last = max((int(p.rows[-1]) for p in parties if len(p.rows)), default=0)
     if sum(len(p.rows) for p in parties) > MAX_ROWS:

@@ -12,6 +12,7 @@ from typing import Final
 from carbon.domain.errors import (
     access,
     accounts,
+    client,
     decisions,
     documents,
     factors,
@@ -19,6 +20,7 @@ from carbon.domain.errors import (
     formulas,
     ledger,
     log,
+    recording,
     records,
     registry,
     store,
@@ -34,6 +36,7 @@ FAULTS: Final[dict[str, Fault]] = {
         factors,
         formulas,
         records,
+        recording,
         store,
         log,
         ledger,
@@ -43,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
         documents,
         access,
         accounts,
+        client,
     )
     for found in part.FAULTS
 }

@@ -38,7 +38,7 @@ FAULTS = (
         "请求签名无效：{reason}。",
         "The request's signature is not valid: {reason}.",
         "请按 docs/accounts 的说明，用有效的接口密钥对方法、地址、时间、随机数和正文摘要签名。",
-        "Sign method, target, time, nonce and digest of the body with a working key: docs/accounts.",
+        "Sign method, target, time, nonce and digest with a working key: see docs/accounts.",
     ),
     fault(
         "access.stale",

@@ -86,6 +86,7 @@ class Catalogue:
         self.tree = Levels.of(leaves)
         self.family_names = frozenset(row.family for row in rows)
         self._numbers = {row.id: number for number, row in enumerate(rows)}
+        self._named = {leaf: row.id for leaf, row in zip(leaf_numbers, rows, strict=True)}
         self._by_key: dict[tuple[str, str], list[FactorRow]] = {}
         for row in rows:
             self._by_key.setdefault((row.family, row.key), []).append(row)
@@ -125,6 +126,10 @@ class Catalogue:
     def number(self, row: FactorRow) -> int:
         """Position of a row in :attr:`rows`, the integer code used inside batches."""
         return self._numbers[row.id]
+
+    def name_of(self, leaf: int) -> str:
+        """The id of the factor row that is some leaf."""
+        return self._named[leaf]
 
     def history(self, family: str, key: str) -> list[FactorRow]:
         """All rows of a key, oldest first."""

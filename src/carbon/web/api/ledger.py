@@ -23,9 +23,7 @@ _LINES = 1_000
 @get("/ledger/balances", opt={PERMISSION: "ledger.read"}, sync_to_thread=True)
 def balances(
     system: NamedDependency[System],
-    asset: Annotated[
-        str, QueryParameter(max_length=100, description="资产 / asset", default="")
-    ] = "",
+    asset: Annotated[str, QueryParameter(max_length=100, description="资产 / asset")] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[dict[str, Any]]:
@@ -69,7 +67,7 @@ def impact(
     ],
     source: Annotated[
         str,
-        QueryParameter(max_length=100, description="记录的来源 / whose record", default="local"),
+        QueryParameter(max_length=100, description="记录的来源 / whose record"),
     ] = "local",
 ) -> dict[str, Any]:
     """Everything downstream of a record, a factor, a report or a serial number."""

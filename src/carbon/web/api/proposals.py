@@ -1,8 +1,12 @@
-"""What people say of a decision before it is computed: one body a kind, told apart by ``kind``."""
+"""What people say of a decision before it is computed: one body a kind, told apart by ``kind``.
+
+Types and sizes only: what is wrong with a value is told by the domain's own codes, in both
+languages.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -12,13 +16,13 @@ from carbon.domain.credit.contents import MAX_REPLACED
 Meta = msgspec.Meta
 #: Whole numbers every JSON reader keeps exact.
 _MOST: Final = 2**53 - 1
-_Slug = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$", examples=["phones"])]
-_Report = Annotated[str, Meta(min_length=1, max_length=120, examples=["phones/2026-10/0"])]
-_Month = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}$", examples=["2026-10"])]
-_Line = Annotated[str, Meta(min_length=1, max_length=200, examples=["one public line"])]
-_Id = Annotated[str, Meta(min_length=1, max_length=120, examples=["wedding-2026-11-25"])]
-_Hex = Annotated[str, Meta(pattern="^[0-9a-f]{32,64}$", examples=["0f" * 32])]
-_Risk = Literal["low", "medium", "high"]
+_Slug = Annotated[str, Meta(max_length=40, examples=["phones"])]
+_Report = Annotated[str, Meta(max_length=120, examples=["phones/2026-10/0"])]
+_Month = Annotated[str, Meta(max_length=7, examples=["2026-10"])]
+_Line = Annotated[str, Meta(max_length=2_000, examples=["one public line"])]
+_Id = Annotated[str, Meta(max_length=200, examples=["wedding-2026-11-25"])]
+_Hex = Annotated[str, Meta(max_length=128, examples=["0f" * 32])]
+_Risk = Annotated[str, Meta(max_length=10, description="low, medium, high", examples=["low"])]
 _Asset = Annotated[str, Meta(max_length=100, examples=["credit/HD-REUSE v1/2026/pilot"])]
 _Credits = Annotated[int, Meta(ge=1, le=_MOST, examples=[20])]
 _Limit = Annotated[int, Meta(ge=0, le=_MOST, examples=[1000])]
@@ -27,8 +31,8 @@ _Limit = Annotated[int, Meta(ge=0, le=_MOST, examples=[1000])]
 class Serials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A range of serials, both ends in it."""
 
-    first: Annotated[str, Meta(pattern="^[0-9]{1,18}$", examples=["1"])]
-    last: Annotated[str, Meta(pattern="^[0-9]{1,18}$", examples=["20"])]
+    first: Annotated[str, Meta(max_length=18, examples=["1"])]
+    last: Annotated[str, Meta(max_length=18, examples=["20"])]
 
 
 class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -50,21 +54,21 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     person: _Hex
     key: _Hex
-    roles: Annotated[list[str], Meta(min_length=1, max_length=4, examples=[["verifier"]])]
+    roles: Annotated[list[str], Meta(max_length=4, examples=[["verifier"]])]
     organisation: _Slug
 
 
 class MemberGiven(_Said, frozen=True, tag="member"):
     """Register persons with their keys."""
 
-    members: Annotated[list[Card], Meta(min_length=1, max_length=20)]
+    members: Annotated[list[Card], Meta(max_length=20)]
 
 
 class MemberEndGiven(_Said, frozen=True, tag="member_end"):
     """End keys."""
 
-    keys: Annotated[list[_Hex], Meta(min_length=1, max_length=20)]
-    reason: Literal["rotated", "lost", "left"]
+    keys: Annotated[list[_Hex], Meta(max_length=20)]
+    reason: Annotated[str, Meta(max_length=40, description="rotated, lost, left")]
 
 
 class ProjectGiven(_Said, frozen=True, tag="project"):
@@ -78,7 +82,7 @@ class ValidationGiven(_Said, frozen=True, tag="validation"):
     """Validate a design."""
 
     project: _Slug
-    opinion: Literal["positive", "negative"]
+    opinion: Annotated[str, Meta(max_length=40, description="positive, negative")]
 
 
 class NoticeGiven(_Said, frozen=True, tag="notice"):
@@ -91,7 +95,7 @@ class FilingGiven(_Said, frozen=True, tag="filing"):
     """File a project."""
 
     project: _Slug
-    status: Literal["trial", "municipal"]
+    status: Annotated[str, Meta(max_length=40, description="trial, municipal")]
     number: _Line
 
 
@@ -113,7 +117,7 @@ class AssignmentGiven(_Said, frozen=True, tag="assignment"):
     reviewer: _Hex
     inherent: _Risk = "medium"
     control: _Risk = "medium"
-    expected_bp: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    expected_bp: Annotated[int, Meta(ge=0, le=_MOST)] = 0
 
 
 class CommitmentGiven(_Said, frozen=True, tag="commitment"):
@@ -155,7 +159,7 @@ class FindingGiven(_Said, frozen=True, tag="finding", rename={"class_": "class"}
     """Raise a finding: 不符合项, 澄清要求, 后续行动要求."""
 
     report: _Report
-    class_: Literal["CAR", "CL", "FAR"]
+    class_: Annotated[str, Meta(max_length=40, description="CAR, CL, FAR")]
     text: _Line
 
 
@@ -224,7 +228,9 @@ class RetirementGiven(
     asset: _Asset
     credits_: _Credits
     beneficiary: _Line
-    purpose: Literal["event", "organisation", "product", "gift", "other"] = "event"
+    purpose: Annotated[
+        str, Meta(max_length=40, description="event, organisation, product, gift, other")
+    ] = "event"
     serials: Serials | None = None
 
 

@@ -19,12 +19,10 @@ _DAY = 86_400
 Kind = Annotated[
     str, QueryParameter(max_length=40, description="决定的种类，如 issuance / kind of decision")
 ]
-Prefix = Annotated[
-    str, QueryParameter(max_length=120, description="编号的开头 / how ids begin", default="")
-]
+Prefix = Annotated[str, QueryParameter(max_length=120, description="编号的开头 / how ids begin")]
 Project = Annotated[str, PathParameter(max_length=40, description="项目编号 / project")]
 Month = Annotated[str, PathParameter(max_length=7, description="2026-10")]
-Format = Annotated[Literal["json", "html", "pdf"], QueryParameter(default="json")]
+Format = Annotated[Literal["json", "html", "pdf"], QueryParameter(description="json, html, pdf")]
 Told = dict[str, Any]
 
 

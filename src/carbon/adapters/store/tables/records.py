@@ -30,7 +30,8 @@ fact = table(
 
 #: Who claimed what: identity of every record, for ever and unpartitioned. ``body``: hash of all
 #: cells; ``item_key``, ``pair_key``: pseudonyms of the item, and of seller, receiver and item type;
-#: ``giver``: pseudonym of the giver, or of the enterprise where no giver is named.
+#: ``giver``: pseudonym of the giver, or of the enterprise where no giver is named; ``source``:
+#: keyed hash of who submitted it.
 claim = table(
     "claim",
     sa.Column("record_key", sa.Text, primary_key=True),
@@ -42,8 +43,10 @@ claim = table(
     sa.Column("occurred_on", Day, nullable=False),
     sa.Column("quantity", BIG),
     sa.Column("mass_kg", REAL),
+    sa.Column("source", sa.Text),
     partial_index("ix_claim_item_key", "item_key", "item_key IS NOT NULL"),
     partial_index("ix_claim_pair_key", "pair_key", "pair_key IS NOT NULL"),
+    sa.Index("ix_claim_source_fact_id", "source", "fact_id"),
 )
 
 #: What was done: a record's cells, its parties as pseudonyms. ``row``: place in a bulk leaf.

@@ -1,0 +1,178 @@
+"""Single records on their way into the store; implements the port ``SingleIntake``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from carbon.adapters.intake import fact_prefix, life_table
+from carbon.adapters.parties import Parties, Submitters
+from carbon.adapters.published import GRAMS
+from carbon.adapters.records import RecordWriter, Staged
+from carbon.adapters.reference import Reference
+from carbon.adapters.store.database import Database
+from carbon.adapters.store.facts import (
+    ROW_TABLES,
+    Facts,
+    NewFact,
+    add_facts,
+    correct_unissued,
+    load_rows,
+    raced,
+)
+from carbon.adapters.tabular.survey import Survey
+from carbon.adapters.vault import Vault
+from carbon.domain.activity.record import Vocabulary
+from carbon.domain.log.leaf import canonical
+from carbon.domain.quantification.engine import Engine, Quantities
+from carbon.domain.units import Float
+from carbon.ports import Claims, LifeEntry
+from carbon.ports.recording import CORRECTION, Single
+
+#: Tables whose rows name the fact they belong to.
+_NUMBERED = [name for name, table in ROW_TABLES.items() if "fact_seq" in table.c]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A record that is stored: as asked for, its published row, and the complete answer."""
+
+    single: Single
+    row: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+
+class StoreSingles:
+    """Stores records in one transaction, each with its fact, leaf and answer. Holds memory only.
+
+    Row *n* is that of the *n*-th of ``singles``, all of one kind; they are recorded ``at`` once.
+    """
+
+    def __init__(
+        self,
+        singles: Sequence[Single],
+        survey: Survey,
+        engine: Engine,
+        words: Mapping[str, Vocabulary],
+        reference: Reference,
+        database: Database,
+        vault: Vault,
+        at: datetime,
+    ) -> None:
+        self._singles, self._engine, self._at = singles, engine, at
+        self._reference, self._database = reference, database
+        self._persons: list[pa.Table] = []
+        self._staged: list[Staged] = []
+        submitters = _submitters(singles)
+        known = Facts(database).known_persons
+        self._writer = RecordWriter(
+            engine,
+            words,
+            vault,
+            Parties(survey, submitters, vault, known, self._persons.append),
+            prefix=fact_prefix(at),
+            submitters=submitters,
+            digest=reference.salted,
+        )
+
+    def claims(self, chunk: Any, quantities: Quantities) -> Claims:
+        """Identity of every record that was not rejected."""
+        return self._writer.claims(chunk, quantities)
+
+    def stage(
+        self, chunk: Any, quantities: Quantities, claims: Claims, allowance: Float | None = None
+    ) -> Staged:
+        """Those records, ready to be stored."""
+        return self._writer.stage(chunk, quantities, claims, allowance)
+
+    def add(self, staged: Staged, life: Sequence[LifeEntry]) -> None:
+        """Append staged records."""
+        if len(staged):
+            staged.tables["life_entry"] = life_table(staged, life)
+            self._staged.append(staged)
+
+    def commit(self, answers: Mapping[int, Mapping[str, Any]]) -> Mapping[int, Mapping[str, Any]]:
+        """Store what was appended in one transaction; the complete answers, by row.
+
+        Raises ``store.raced``.
+        """
+        kept = {row: self._kept(row, text, answers[row]) for row, text in self._texts()}
+        facts = [self._fact(one) for one in kept.values()]
+        with raced(), self._database.write() as connection:
+            self._reference.record(connection, self._at)
+            numbers = add_facts(connection, facts, self._at)
+            self._correct(connection, kept, numbers)
+            persons = self._writer.kept_persons()(self._persons)
+            load_rows(connection, "person", persons, None, self._at)
+            self._load(connection, {row: numbers[one.single.key] for row, one in kept.items()})
+        return {row: one.answer for row, one in kept.items()}
+
+    def _texts(self) -> Iterator[tuple[int, bytes]]:
+        """Published rows, by row."""
+        for staged in self._staged:
+            lines = staged.texts.splitlines()
+            yield from zip(staged.rows.tolist(), lines, strict=True)
+
+    def _kept(self, place: int, text: bytes, answer: Mapping[str, Any]) -> _Kept:
+        single, row = self._singles[place], json.loads(text)
+        told = {"kind": single.kind, "id": single.key, "record": self._figures(row)}
+        return _Kept(single, row, {**answer, **told})
+
+    def _figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What a record is worth and why, as far as it is public."""
+        named = self._engine.catalogue.name_of
+        return {
+            "fact": row["id"],
+            "methodology": self._engine.methodology.name,
+            **{name: int(row[name]) for name in GRAMS},
+            "grade": row["grade"],
+            "flags": row["flags"].split(";") if "flags" in row else [],
+            "factors": {role: named(int(leaf)) for role, leaf in row["f"].items()},
+        }
+
+    def _fact(self, kept: _Kept) -> NewFact:
+        single = kept.single
+        context = self._reference.context(self._engine, self._at, single.project)
+        kind = (
+            correction_leaf(single.replaces, single.reason)
+            if single.kind == CORRECTION
+            else {"type": single.kind}
+        )
+        body = canonical({**kind, **context, "row": kept.row})
+        return NewFact(single.kind, single.key, body, single.digest, kept.answer)
+
+    def _correct(
+        self, connection: sa.Connection, kept: Mapping[int, _Kept], numbers: Mapping[str, int]
+    ) -> None:
+        for one in kept.values():
+            single = one.single
+            if single.replaces is not None:
+                new, seq = one.row["id"], numbers[single.key]
+                correct_unissued(connection, single.replaces, new, single.reason, seq, self._at)
+
+    def _load(self, connection: sa.Connection, numbers: Mapping[int, int]) -> None:
+        for staged in self._staged:
+            seqs = pa.array([numbers[row] for row in staged.rows.tolist()], pa.int64())
+            for name in _NUMBERED:
+                staged.tables[name] = staged.tables[name].append_column("fact_seq", seqs)
+        for name in ("claim", "activity", "quantity", "personal", "life_entry"):
+            tables = [staged.tables[name] for staged in self._staged]
+            load_rows(connection, name, tables, None, self._at)
+
+
+def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:
+    """The leaf of a correction; alone it withdraws, with a row it replaces."""
+    return {"type": CORRECTION, "replaces": replaces, "reason": reason}
+
+
+def _submitters(singles: Sequence[Single]) -> Submitters:
+    names = sorted({single.source for single in singles})
+    place = {name: n for n, name in enumerate(names)}
+    return Submitters(names, np.array([place[single.source] for single in singles], np.int32))

@@ -1,0 +1,239 @@
+"""A client of the REST API: the service's use cases as plain calls.
+
+    with Client("https://carbon.example.cn", token=token) as client:
+        told = client.record({"record_id": "r1", ...})
+        client.sign([Path("issuer.key")], "issuance", report="phones/2026-10/0")
+
+Signing keys and nonces stay on this machine: the service computes what a decision says, the client
+checks what it was asked to sign against what it said, signs the digest it computed itself, and
+sends the signature. Every error is the :class:`~carbon.domain.errors.CarbonError` the service
+raised, with its code and values.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from carbon.adapters.nonces import kept_nonce, read_nonce
+from carbon.adapters.signing import SigningKey
+from carbon.domain.credit.decision import digest, message
+from carbon.domain.errors import FAULTS, CarbonError, Lang, Text
+from carbon.domain.mrv.sampling import commitment
+
+API: Final = "/api/v1"
+#: Seconds an answer may take.
+TIMEOUT: Final = 60.0
+#: How often a request is sent again that was not answered, or answered with "try again"; every one
+#: of ours may be sent again.
+_TRIES: Final = 5
+_AGAIN: Final = (429, 503)
+#: Seconds waited at most before sending again.
+_MAX_WAIT: Final = 10.0
+_PAGE: Final = 100
+
+
+class Client:
+    """The service at an address. ``token``: of a session; ``auth``: signs requests with a key.
+
+    Raises ``client.unreachable``, ``client.answer``, and whatever the service raises.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: str = "",
+        auth: httpx.Auth | None = None,
+        lang: Lang = "zh",
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._http = http or httpx.Client(base_url=address, timeout=TIMEOUT)
+        self._auth = auth
+        self._headers: dict[str, str] = {"Accept-Language": lang}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def send(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """An answer below the API's root; retried where that is what to do."""
+        headers = {**self._headers, **given.pop("headers", {})}
+        auth = self._auth or httpx.USE_CLIENT_DEFAULT
+        for attempt in range(_TRIES):
+            last = attempt == _TRIES - 1
+            try:
+                answer = self._http.request(method, API + path, headers=headers, auth=auth, **given)
+            except httpx.TransportError as error:
+                if last:
+                    raise CarbonError("client.unreachable", reason=error) from error
+                continue
+            if answer.status_code not in _AGAIN or last:
+                return _checked(answer)
+            time.sleep(min(float(answer.headers.get("Retry-After", 1)), _MAX_WAIT))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def get(self, path: str, **params: Any) -> Any:
+        """What a path tells."""
+        return self.send("GET", path, params=params).json()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What a body is answered."""
+        return self.send("POST", path, json=dict(body)).json()
+
+    def every(self, path: str, **params: Any) -> Iterator[Any]:
+        """All items of a list, page by page."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.get(path, limit=_PAGE, cursor=cursor, **params)
+            yield from page["items"]
+            cursor = page["next"]
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def propose(self, kind: str, /, **given: Any) -> dict[str, Any]:
+        """What would be signed: kind, id, content, digest. Raises ``client.differs``."""
+        body = {_NAMES.get(name, name): value for name, value in given.items() if value is not None}
+        told: dict[str, Any] = self.post("/proposals", {"kind": kind, **body})
+        _check_proposed(kind, body, told)
+        return told
+
+    def sign(self, keys: Sequence[Path], kind: str, /, **given: Any) -> dict[str, Any]:
+        """Let the service compute a decision and sign it with each key in turn; the last answer."""
+        told, answer = self.propose(kind, **given), dict[str, Any]()
+        for key in keys:
+            answer = self.decide(kind, told["id"], told["content"], key, told["private"])
+        return answer
+
+    def decide(
+        self,
+        kind: str,
+        id_: str,
+        content: Mapping[str, Any],
+        key: Path,
+        private: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Sign a decision; it takes effect with the last signature it needs, or waits."""
+        body = {"kind": kind, "id": id_, "content": content, "private": private}
+        signed = _signed(digest(kind, id_, content), key)
+        answer: dict[str, Any] = self.post("/decisions", {**body, **signed})
+        return answer
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Decisions that wait."""
+        items: list[dict[str, Any]] = self.get("/decisions/waiting")["items"]
+        return items
+
+    def approve(self, name: str, key: Path) -> dict[str, Any]:
+        """Add a signature to a waiting decision, found by its digest. Raises ``decision.unknown``.
+
+        Its content is signed as it is shown: look at it first.
+        """
+        found = next((one for one in self.waiting() if one["digest"] == name), None)
+        if found is None:
+            raise CarbonError("decision.unknown", id=name)
+        return self.decide(found["kind"], found["id"], found["content"], key)
+
+    def undo(self, name: str, key: Path) -> dict[str, Any]:
+        """Take a waiting decision back."""
+        answer: dict[str, Any] = self.post(f"/decisions/{name}/undo", _signed(f"{name}/undo", key))
+        return answer
+
+    def commit(self, project: str, month: str, nonce: Path, key: Path) -> dict[str, Any]:
+        """Commit to a nonce, kept in a new secret file until it is revealed."""
+        told, signer = commitment(kept_nonce(nonce)).hex(), SigningKey(key).key.public.hex()
+        return self.sign(
+            [key], "commitment", project=project, month=month, commitment=told, signer=signer
+        )
+
+    def reveal(self, report: str, nonce: Path, key: Path) -> dict[str, Any]:
+        """Reveal it."""
+        told, signer = read_nonce(nonce).hex(), SigningKey(key).key.public.hex()
+        return self.sign([key], "reveal", report=report, nonce=told, signer=signer)
+
+    # --- verification and registry ------------------------------------------------------------
+
+    def work_list(self, report: str) -> list[dict[str, str]]:
+        """Open the drawn sample."""
+        items: list[dict[str, str]] = self.post("/verification/work-lists", {"report": report})[
+            "items"
+        ]
+        return items
+
+    def decisions(self, kind: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+        """All decisions of a kind whose id starts with something."""
+        return self.every("/decisions", kind=kind, prefix=prefix)
+
+    def file(self, path: str, **params: Any) -> bytes:
+        """A document as bytes: a report, a certificate, a list, a formula."""
+        return self.send("GET", path, params=params).content
+
+
+#: Parameters named as Python allows, by the name the API has for them.
+_NAMES: Final = {"id_": "id", "class_": "class", "credits_": "credits"}
+
+
+#: What a content calls otherwise than who says it.
+_TOLD: Final = {"transfer": {"holder": "from", "other": "to"}}
+
+
+def _signed(name: str, key: Path) -> dict[str, str]:
+    signer = SigningKey(key)
+    return {
+        "key": signer.key.public.hex(),
+        "signature": signer.sign(message(name)).hex(),
+    }
+
+
+def _check_proposed(kind: str, said: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Raise ``client.differs`` where a proposal says something else than its signer did.
+
+    What only the service knows (figures of a report, numbers) is for the signer to look at.
+    """
+    names = _TOLD.get(kind, {})
+    content = {**told["content"], "id": told["id"], "design": told["content"]}
+    for name, value in said.items():
+        if _plain(content.get(names.get(name, name), value)) != _plain(value):
+            raise CarbonError("client.differs", kind=kind, name=name)
+
+
+def _plain(value: object) -> object:
+    """A value however it is written: numbers may be text, lists are in order."""
+    if isinstance(value, list):
+        return sorted(value, key=str)
+    return str(value) if isinstance(value, int) else value
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    """The answer, or the error it tells. Raises ``client.answer`` for no problem of ours."""
+    if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
+        return answer
+    kind = answer.headers.get("content-type", "")
+    told = answer.json() if kind.startswith("application/problem+json") else {}
+    if told.get("code") not in FAULTS:
+        raise CarbonError("client.answer", status=answer.status_code, path=answer.url.path)
+    values = {
+        name: Text(**value) if isinstance(value, dict) else value
+        for name, value in told["values"].items()
+    }
+    raise CarbonError(told["code"], **values)

@@ -1,0 +1,131 @@
+"""Records one by one, many of them in one transaction.
+
+Every record has a leaf and an answer of its own, as if it had come alone: what one is told depends
+on no other one of its group. Records that may have to do with one another (the same id, item, or
+parties) take turns; all others are examined and stored together, which costs about as much as one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from carbon.domain.errors import CarbonError
+from carbon.domain.units import Int
+from carbon.ports.recording import Desk, Single, Tray
+from carbon.services.attempts import attempt
+from carbon.services.ingest import Count, ExamineChunk, Examined, answer_of
+
+#: An answer, or why there is none.
+Told = Mapping[str, Any] | Exception
+_NOBODY = np.zeros(0, np.int64)
+
+
+def record_each(desk: Desk, singles: Sequence[Single]) -> list[Told]:
+    """Answer every record as if they had come one after another.
+
+    What fails for several is tried for each by itself, so that only whoever caused it is harmed.
+    """
+    try:
+        return attempt(partial(_answer, desk, singles))
+    except Exception as error:  # noqa: BLE001  told to whom it concerns
+        if len(singles) == 1:
+            return [error]
+    return [told for single in singles for told in record_each(desk, [single])]
+
+
+def _answer(desk: Desk, singles: Sequence[Single]) -> list[Told]:
+    told = _told_before(desk, singles)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place in sorted(set(range(len(singles))) - told.keys()):
+        groups[singles[place].methodology].append(place)
+    for places in groups.values():
+        told |= _group(desk, singles, places)
+    return [told[place] for place in range(len(singles))]
+
+
+def _told_before(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
+    """What was answered before, or cannot be asked, by place."""
+    told = _answered(desk, singles)
+    named = sorted({single.project for single in singles if single.project is not None})
+    known = desk.projects(named) if named else frozenset()
+    for place, single in enumerate(singles):
+        if place not in told and single.project is not None and single.project not in known:
+            told[place] = CarbonError("project.unknown", project=single.project)
+    return told
+
+
+def _answered(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
+    """The same request is told the same; another one under its id is a conflict."""
+    answered = desk.answered(singles)
+    return {
+        place: (
+            answered[single.key].answer
+            if answered[single.key].request == single.digest
+            else CarbonError("request.conflict", id=single.named)
+        )
+        for place, single in enumerate(singles)
+        if single.key in answered
+    }
+
+
+def _group(desk: Desk, singles: Sequence[Single], places: Sequence[int]) -> dict[int, Told]:
+    """Answer records of one methodology: those apart together, then the others in turn."""
+    tray = desk.lay([singles[place] for place in places])
+    apart = np.setdiff1d(np.arange(len(places)), tray.touching)
+    told: dict[int, Told] = {}
+    if apart.size:
+        stored = _store(tray, apart)
+        told = {places[row]: answer for row, answer in stored.items()}
+        told |= _faster(desk, singles, told)
+    for row in tray.touching.tolist():
+        (told[places[row]],) = record_each(desk, [singles[places[row]]])
+    return told
+
+
+def _faster(desk: Desk, singles: Sequence[Single], told: Mapping[int, Told]) -> Mapping[int, Told]:
+    """Answers to requests of which nothing was new because the same one was stored meanwhile."""
+    places = [place for place, answer in told.items() if "id" not in answer]  # type: ignore[operator]
+    if not places:
+        return {}
+    found = _answered(desk, [singles[place] for place in places])
+    return {places[n]: answer for n, answer in found.items()}
+
+
+def _store(tray: Tray, rows: Int) -> Mapping[int, Mapping[str, Any]]:
+    """Examine records that have nothing to do with one another, and store the sound ones."""
+    examine = ExamineChunk(tray.engine, tray.intake, tray.store, _NOBODY)
+    done = [examine(tray.chunk.take(rows))]
+    if done[0].held is not None:
+        done.append(examine.settle(done[0].held))
+    answers: dict[int, Mapping[str, Any]] = {}
+    for part in done:
+        answers |= _answers(part)
+        tray.intake.add(part.staged, part.life)
+    if any(len(part.staged) for part in done):
+        answers |= tray.intake.commit(answers)
+    return answers
+
+
+def _answers(done: Examined) -> dict[int, Mapping[str, Any]]:
+    """The answer of every record of an examined chunk, by row, as far as it is known by now."""
+    reasons: dict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for found in done.findings:
+        for place in found.rows.tolist():
+            reasons[place][found.code, found.column] += 1
+    grams = dict(zip(done.kept.tolist(), done.grams.tolist(), strict=True))
+    rows = done.chunk.batch().row.tolist()
+    return {
+        rows[place]: answer_of(_count(place, grams, reasons), reasons.get(place, Counter()), 0)
+        for place in done.places.tolist()
+    }
+
+
+def _count(place: int, grams: Mapping[int, int], reasons: Mapping[int, Any]) -> Count:
+    rejected = int(place in reasons)
+    accepted = int(place in grams)
+    return Count(1, accepted, 1 - accepted - rejected, rejected, grams.get(place, 0))
