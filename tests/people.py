@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pyotp
@@ -19,6 +19,15 @@ from carbon.services.accounts.keys import SignedRequest
 
 HERE = "192.0.2.7"
 PASSWORD = "four quiet herons wade"
+
+
+class Phones:
+    """All phones: codes that were sent, with their numbers."""
+
+    sent: ClassVar[list[tuple[str, str]]] = []
+
+    def send(self, phone: str, code: str) -> None:
+        self.sent.append((phone, code))
 
 
 @dataclass
@@ -88,11 +97,11 @@ def signed(
     } | changes
     if "signature" not in told:
         text = signed_text(*(told[n] for n in ("method", "target", "timestamp", "nonce", "digest")))
-        told["signature"] = hashlib_hmac(bytes.fromhex(secret), text)
+        told["signature"] = hmac_sha256(bytes.fromhex(secret), text)
     return SignedRequest(**told)
 
 
-def hashlib_hmac(secret: bytes, text: bytes) -> str:
+def hmac_sha256(secret: bytes, text: bytes) -> str:
     """HMAC-SHA256 as RFC 2104 spells it out, apart from the library the service uses."""
     block = secret.ljust(64, b"\0")
     inner = hashlib.sha256(bytes(b ^ 0x36 for b in block) + text).digest()

@@ -162,9 +162,14 @@ class Accounts:
         self._forget(account)
 
     def sign_out(self, token: str) -> None:
-        """End the session of a token."""
-        signed_in = self._of(token)
-        self.end_session(signed_in.account.id, signed_in.session.id)
+        """End the session of a token; one that ended already is no fault."""
+        signed_in = self.resume(token)
+        if signed_in is not None:
+            self.end_session(signed_in.account.id, signed_in.session.id)
+
+    def id_of(self, token: str) -> str:
+        """The id of a token's session."""
+        return self._of(token).session.id
 
     def _forget_session(self, digest: str) -> None:
         self.recent_sessions.forget(lambda known: known.session.digest == digest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -72,6 +73,11 @@ def tagged(
     if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
         return Response(b"", status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
+
+
+def moment(at: datetime) -> str:
+    """A moment as answers tell it, in UTC to the second."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def json_bytes(value: Any) -> bytes:
