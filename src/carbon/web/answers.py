@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -89,3 +90,8 @@ def documents(*media_types: str) -> dict[int, ResponseSpec]:
             description="文件 / a document",
         )
     }
+
+
+def moment(at: datetime) -> str:
+    """A moment as answers tell it, in UTC to the second."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -31,10 +31,12 @@ def application() -> ASGIApp:
     """The application over the system that the environment names; made in each process."""
     from carbon.bootstrap.system import System
     from carbon.web.app import create_app
+    from carbon.web.authentication import Authenticator
     from carbon.web.observe import Observe
 
     _note_stop()
-    return Observe(create_app(System(Settings.read())))
+    system = System(Settings.read())
+    return Observe(create_app(system, Authenticator(system)))
 
 
 def _note_stop() -> None:

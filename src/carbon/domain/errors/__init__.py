@@ -11,6 +11,7 @@ from typing import Final
 
 from carbon.domain.errors import (
     access,
+    accounts,
     client,
     decisions,
     documents,
@@ -45,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
         decisions,
         documents,
         access,
+        accounts,
         client,
         jobs,
     )
