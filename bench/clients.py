@@ -41,7 +41,7 @@ def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> dict
     """Headers of a signed request."""
     stamp, nonce = str(int(time.time())), token_hex(16)
     digest = hashlib.sha256(body).hexdigest()
-    text = "\n".join((method, path, stamp, nonce, digest))
+    text = f"{method}\n{path}\n{stamp}\n{nonce}\n{digest}"
     signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
     return {
         "x-key": key,

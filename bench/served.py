@@ -29,8 +29,6 @@ from litestar.types import ASGIApp
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from clients import secret_of
-
 from carbon.adapters.store.database import sqlite_journal_mode
 from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
@@ -38,6 +36,7 @@ from carbon.domain.roles import Actor, Role
 from carbon.settings import Settings
 from carbon.web.app import create_app
 from carbon.web.observe import Observe
+from clients import secret_of
 
 #: Connections of the bare endpoint: more than this made it slower.
 POOL = 16

@@ -13,7 +13,7 @@ from carbon.bootstrap.system import System
 from carbon.domain.roles import Actor, Role, check_step_up
 from carbon.ports.accounts import Account, ApiKey, SecurityEvent
 from carbon.services.accounts.granting import Granted, NewAccount
-from carbon.web.answers import Cursor, Limit, Page, moment, page, whole_number
+from carbon.web.answers import Cursor, Limit, Page, Place, moment, page, whole_number
 from carbon.web.api.sessions import AccountId
 from carbon.web.guards import PERMISSION
 
@@ -208,7 +208,7 @@ def end_key(
 
 @get("/security-log", opt={PERMISSION: "security.read"}, sync_to_thread=True)
 def security_log(
-    system: NamedDependency[System], limit: Limit = 50, account: _Whose = "", cursor: Cursor = ""
+    system: NamedDependency[System], limit: Limit = 50, account: _Whose = "", cursor: Place = ""
 ) -> Page[ToldEvent]:
     """What happened to accounts, the newest first (TRUST S14)."""
     events = system.accounts.events(account, whole_number(cursor), limit + 1)
