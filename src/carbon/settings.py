@@ -19,7 +19,8 @@ class Settings:
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
     ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
     ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
-    several processes put theirs together.
+    several processes put theirs together; ``backups``: where the worker's backups go;
+    ``sms_sender``: ``module:factory`` of what sends codes.
     """
 
     lang: Lang
@@ -35,6 +36,8 @@ class Settings:
     moment: str | None
     metrics_token: str
     metrics_folder: Path | None
+    backups: Path
+    sms_sender: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +62,8 @@ class Settings:
             moment=environment.get("CARBON_NOW") if demonstration else None,
             metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
             metrics_folder=Path(metrics) if metrics else None,
+            backups=Path(environment.get("CARBON_BACKUPS", home / "backups")),
+            sms_sender=environment.get("CARBON_SMS_SENDER", ""),
         )
 
 

@@ -58,7 +58,7 @@ def test_it_serves_and_finishes_what_it_began(pilot_at):
     """R9: told to stop with requests under way, it answers them, takes no new one, and ends."""
     system = pilot_at("issued").system
     system.close()
-    path = f"/api/v1/reports/{REPORT}?format=pdf"
+    path = f"/api/v1/reports/{REPORT}/pdf"
     with served(system.settings) as (address, process):
         assert answer_of(address).json()["status"] == "ready"
         assert httpx.get(address + "/api/docs").headers["content-type"].startswith("text/html")
@@ -95,7 +95,7 @@ def test_several_processes_share_a_port_and_their_metrics(system):
             thread.start()
         for thread in threads:
             thread.join()
-        headers = {"Authorization": f"Bearer {token['CARBON_METRICS_TOKEN']}"}
+        headers = {"Authorization": f"Metrics {token['CARBON_METRICS_TOKEN']}"}
         told = httpx.get(address + "/health/metrics", headers=headers).text
         counted = 'carbon_requests_total{method="GET",route="/health/live",status="200"}'
         (line,) = [row for row in told.splitlines() if row.startswith(counted)]

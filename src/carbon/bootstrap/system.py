@@ -53,6 +53,8 @@ from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.accounts import Accounts
+    from carbon.bootstrap.jobs import Jobs
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
 
@@ -402,6 +404,20 @@ class System:
         from carbon.bootstrap.registrar import Registrar
 
         return Registrar(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Recurring work."""
+        from carbon.bootstrap.jobs import Jobs
+
+        return Jobs(self)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who may act, and who is acting."""
+        from carbon.bootstrap.accounts import Accounts
+
+        return Accounts(self)
 
     # --- ledger -------------------------------------------------------------------------------
 

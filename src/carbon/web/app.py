@@ -18,8 +18,10 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from carbon.bootstrap.system import System
+from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PUBLIC, Actor
 from carbon.web.api import API
+from carbon.web.authentication import Authenticator, Proven, note_refused
 from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
 from carbon.web.health import health
 from carbon.web.limits import Buckets, RateLimit
@@ -44,18 +46,18 @@ class Authentication(AbstractAuthenticationMiddleware):
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
-        """The actor, or none."""
-        return AuthenticationResult(user=await self._authenticate(connection), auth=None)
-
-
-async def nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
-    """Public operations only."""
-    return None
+        """The actor, or none; what is refused is counted first and raised by `Proven`."""
+        try:
+            actor = await self._authenticate(connection)
+        except CarbonError as error:
+            actor = None
+            note_refused(connection.scope, error)
+        return AuthenticationResult(user=actor, auth=None)
 
 
 def create_app(
     system: System,
-    authenticate: Authenticate = nobody,
+    authenticate: Authenticate | None = None,
     handlers: Sequence[ControllerRouterHandler] = (API,),
 ) -> Litestar:
     """The application over a system. Handlers get ``system`` and ``actor`` as dependencies."""
@@ -74,8 +76,9 @@ def create_app(
         },
         guards=[permitted],
         middleware=[
-            DefineMiddleware(Authentication, authenticate=authenticate),
+            DefineMiddleware(Authentication, authenticate=authenticate or Authenticator(system)),
             DefineMiddleware(RateLimit, buckets=Buckets()),
+            DefineMiddleware(Proven),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
         on_shutdown=[system.close],

@@ -11,12 +11,14 @@ from typing import Final
 
 from carbon.domain.errors import (
     access,
+    accounts,
     client,
     decisions,
     documents,
     factors,
     files,
     formulas,
+    jobs,
     ledger,
     log,
     recording,
@@ -44,7 +46,9 @@ FAULTS: Final[dict[str, Fault]] = {
         decisions,
         documents,
         access,
+        accounts,
         client,
+        jobs,
     )
     for found in part.FAULTS
 }

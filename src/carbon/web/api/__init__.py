@@ -6,15 +6,30 @@ from typing import Final
 
 from litestar import Router
 
+from carbon.web.api.accounts import accounts
 from carbon.web.api.catalogue import catalogue
 from carbon.web.api.decisions import decisions
+from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
+from carbon.web.api.sessions import sessions
 from carbon.web.api.verification import verification
 
 #: The API in its first version.
 API: Final = Router(
-    "/api/v1", route_handlers=[records, catalogue, registry, decisions, verification, ledger, log]
+    "/api/v1",
+    route_handlers=[
+        records,
+        catalogue,
+        registry,
+        decisions,
+        verification,
+        ledger,
+        log,
+        sessions,
+        accounts,
+        jobs,
+    ],
 )

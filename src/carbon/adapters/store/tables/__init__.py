@@ -1,11 +1,28 @@
 """All tables, defined once for both engines; migrations make them, a test compares the two.
 
-*Facts* are appended and never changed (`guards` makes the database refuse it); *parties* are rows
-that can be changed and erased. Facts hold pseudonyms and salted digests only.
+*Facts* are appended and never changed (`guards` makes the database refuse it); what is *kept* never
+changes either and ends when it is old; *parties* are rows that can be changed and erased. Facts
+hold pseudonyms and salted digests only.
 """
 
 from __future__ import annotations
 
+from carbon.adapters.store.tables.accounts import (
+    api_key,
+    attempt,
+    enrolment,
+    external_sign_in,
+    external_subject,
+    one_time_code,
+    password,
+    permit,
+    phone,
+    principal,
+    security_event,
+    seen_nonce,
+    session,
+    totp,
+)
 from carbon.adapters.store.tables.columns import Day, Instant, instant_text, metadata
 from carbon.adapters.store.tables.ledger import (
     BALANCE,
@@ -43,10 +60,12 @@ from carbon.adapters.store.tables.registry import (
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
     "BALANCE",
     "FACTS",
+    "KEPT",
     "MAX_BODY_BYTES",
     "PARENTS",
     "PARTIES",
@@ -56,7 +75,9 @@ __all__ = [
     "Instant",
     "account",
     "activity",
+    "api_key",
     "asset",
+    "attempt",
     "block",
     "certificate",
     "checkpoint",
@@ -65,6 +86,9 @@ __all__ = [
     "correction",
     "cosignature",
     "decision",
+    "enrolment",
+    "external_sign_in",
+    "external_subject",
     "fact",
     "hold",
     "hold_end",
@@ -72,14 +96,24 @@ __all__ = [
     "identity",
     "instant_text",
     "issued",
+    "job_run",
     "journal",
     "life_entry",
     "metadata",
+    "one_time_code",
     "opened",
+    "password",
+    "permit",
     "person",
     "personal",
+    "phone",
+    "principal",
     "quantity",
     "reversal",
+    "security_event",
+    "seen_nonce",
+    "session",
+    "totp",
     "transfer",
     "waiting",
 ]
@@ -105,9 +139,32 @@ FACTS = (
     reversal,
     hold,
     hold_end,
+    permit,
 )
 #: Rows that change: parties, decisions on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate, consent)
+PARTIES = (
+    person,
+    personal,
+    holding,
+    waiting,
+    certificate,
+    consent,
+    job_run,
+    principal,
+    password,
+    totp,
+    enrolment,
+    phone,
+    api_key,
+    external_subject,
+    session,
+    one_time_code,
+    attempt,
+    seen_nonce,
+    external_sign_in,
+)
+#: Rows that never change and end after some time (`guards`).
+KEPT = (security_event,)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.
