@@ -13,7 +13,7 @@ from carbon.bootstrap.system import System
 from carbon.domain.roles import Actor, Role, check_step_up
 from carbon.ports.accounts import Account, ApiKey, SecurityEvent
 from carbon.services.accounts.granting import Granted, NewAccount
-from carbon.web.answers import Cursor, Limit, Page, moment, page, whole_number
+from carbon.web.answers import Limit, Page, Place, moment, page, whole_number
 from carbon.web.api.sessions import AccountId
 from carbon.web.guards import PERMISSION
 
@@ -23,7 +23,14 @@ _Slug = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$", examples=["zhua
 _Identity = Annotated[str, Meta(max_length=200, examples=["someone known by this name"])]
 _KeyId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", examples=["dock-1-2026"])]
 _Whose = Annotated[
-    str, QueryParameter(max_length=64, description="只看此账户 / of this account only")
+    str,
+    QueryParameter(pattern="^[a-z0-9-]{0,64}$", description="只看此账户 / of this account only"),
+]
+_After = Annotated[
+    str,
+    QueryParameter(
+        pattern="^[a-z0-9-]{0,64}$", description="上一页的 next / next of the page before"
+    ),
 ]
 
 
@@ -116,7 +123,7 @@ def create(
 
 
 @get("/accounts", opt=_MANAGE, sync_to_thread=True)
-def listed(system: NamedDependency[System], limit: Limit = 50, cursor: Cursor = "") -> Page[Told]:
+def listed(system: NamedDependency[System], limit: Limit = 50, cursor: _After = "") -> Page[Told]:
     """All accounts by id."""
     accounts = system.accounts.page(cursor, limit + 1)
     return page([_told(account) for account in accounts], limit, lambda told: told.id)
@@ -208,7 +215,7 @@ def end_key(
 
 @get("/security-log", opt={PERMISSION: "security.read"}, sync_to_thread=True)
 def security_log(
-    system: NamedDependency[System], limit: Limit = 50, account: _Whose = "", cursor: Cursor = ""
+    system: NamedDependency[System], limit: Limit = 50, account: _Whose = "", cursor: Place = ""
 ) -> Page[ToldEvent]:
     """What happened to accounts, the newest first (TRUST S14)."""
     events = system.accounts.events(account, whole_number(cursor), limit + 1)
