@@ -19,7 +19,9 @@ class Settings:
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
     ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
     ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
-    several processes put theirs together; ``sms_sender``: ``module:factory`` of what sends codes.
+    several processes put theirs together; ``sms_sender``: ``module:factory`` of what sends codes;
+    ``public_url``: where browsers find us; ``oidc_*``: the provider of single sign-on and how we
+    are registered there, empty without one.
     """
 
     lang: Lang
@@ -36,6 +38,10 @@ class Settings:
     metrics_token: str
     metrics_folder: Path | None
     sms_sender: str
+    public_url: str
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -61,6 +67,10 @@ class Settings:
             metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
             metrics_folder=Path(metrics) if metrics else None,
             sms_sender=environment.get("CARBON_SMS_SENDER", ""),
+            public_url=environment.get("CARBON_PUBLIC_URL", "").rstrip("/"),
+            oidc_issuer=environment.get("CARBON_OIDC_ISSUER", ""),
+            oidc_client=environment.get("CARBON_OIDC_CLIENT", ""),
+            oidc_secret=environment.get("CARBON_OIDC_SECRET", ""),
         )
 
 

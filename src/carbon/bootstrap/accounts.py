@@ -31,6 +31,7 @@ from carbon.services.accounts.recent import Recent
 from carbon.services.accounts.signing_in import Enrolled
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.single_sign_on import SingleSignOn
     from carbon.bootstrap.system import System
 
 #: A file of the spool, in a demonstration.
@@ -177,6 +178,13 @@ class Accounts:
     def _forget(self, account: str) -> None:
         self.recent_sessions.forget(lambda known: known.account.id == account)
         self.recent_keys.forget(lambda known: known.actor.id == account)
+
+    @cached_property
+    def sso(self) -> SingleSignOn:
+        """Sign-in through another party. Raises ``oidc.off``."""
+        from carbon.bootstrap.single_sign_on import SingleSignOn
+
+        return SingleSignOn(self._system, self._access, self.origin)
 
     # --- granting -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from carbon.web.api.catalogue import catalogue
 from carbon.web.api.decisions import decisions
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
+from carbon.web.api.oidc import oidc
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
 from carbon.web.api.sessions import sessions
@@ -29,5 +30,6 @@ API: Final = Router(
         log,
         sessions,
         accounts,
+        oidc,
     ],
 )

@@ -99,14 +99,15 @@ class ToldEvent(msgspec.Struct, frozen=True):
     actor: str
 
 
-def _told(account: Account) -> Told:
+def told(account: Account) -> Told:
+    """An account as it is shown."""
     approvals = 2 if account.status == "active" else int(account.asked is not None)
     made = moment(account.created_at)
     return Told(account.id, account.role, account.organisation, account.status, approvals, made)
 
 
 def _approved(granted: Granted) -> Approved:
-    return Approved(_told(granted.account), granted.enrolment)
+    return Approved(told(granted.account), granted.enrolment)
 
 
 @put("/accounts/{account:str}", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -119,20 +120,20 @@ def create(
     """Make an account; another operator approves it (TRUST S4)."""
     check_step_up(actor)
     new = NewAccount(account, data.role, data.organisation, data.identity)
-    return _told(system.accounts.create(actor, new))
+    return told(system.accounts.create(actor, new))
 
 
 @get("/accounts", opt=_MANAGE, sync_to_thread=True)
 def listed(system: NamedDependency[System], limit: Limit = 50, cursor: _After = "") -> Page[Told]:
     """All accounts by id."""
     accounts = system.accounts.page(cursor, limit + 1)
-    return page([_told(account) for account in accounts], limit, lambda told: told.id)
+    return page([told(account) for account in accounts], limit, lambda shown: shown.id)
 
 
 @get("/accounts/{account:str}", opt=_MANAGE, sync_to_thread=True)
 def one(account: FromPath[AccountId], system: NamedDependency[System]) -> Told:
     """An account."""
-    return _told(system.accounts.account(account))
+    return told(system.accounts.account(account))
 
 
 @post("/accounts/{account:str}/approve", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -153,7 +154,7 @@ def freeze(
     actor: NamedDependency[Actor],
 ) -> Told:
     """Stop an account at once. One person is enough, without a step-up: it is urgent (TRUST S5)."""
-    return _told(system.accounts.freeze(actor, account))
+    return told(system.accounts.freeze(actor, account))
 
 
 @post("/accounts/{account:str}/unfreeze", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -175,7 +176,7 @@ def end(
 ) -> Told:
     """End an account for ever."""
     check_step_up(actor)
-    return _told(system.accounts.end(actor, account))
+    return told(system.accounts.end(actor, account))
 
 
 @put("/accounts/{account:str}/keys/{key:str}", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -219,7 +220,7 @@ def security_log(
 ) -> Page[ToldEvent]:
     """What happened to accounts, the newest first (TRUST S14)."""
     events = system.accounts.events(account, whole_number(cursor), limit + 1)
-    return page([_told_event(event) for event in events], limit, lambda told: told.seq)
+    return page([_told_event(event) for event in events], limit, lambda shown: shown.seq)
 
 
 def _told_event(event: SecurityEvent) -> ToldEvent:
