@@ -21,7 +21,8 @@ class Settings:
     ``demo``: a folder of results that it shows; ``metrics_token``: who has it may read the metrics,
     empty for nobody; ``metrics_folder``: where several processes put theirs together; ``backups``:
     where the worker's backups go;
-    ``sms_sender``: ``module:factory`` of what sends codes.
+    ``sms_sender``: ``module:factory`` of what sends codes; ``public_url``: where browsers find us;
+    ``oidc_*``: the provider of single sign-on and how we are registered there, empty without one.
     """
 
     lang: Lang
@@ -40,6 +41,10 @@ class Settings:
     metrics_folder: Path | None
     backups: Path
     sms_sender: str
+    public_url: str
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -68,6 +73,10 @@ class Settings:
             metrics_folder=Path(metrics) if metrics else None,
             backups=Path(environment.get("CARBON_BACKUPS", home / "backups")),
             sms_sender=environment.get("CARBON_SMS_SENDER", ""),
+            public_url=environment.get("CARBON_PUBLIC_URL", "").rstrip("/"),
+            oidc_issuer=environment.get("CARBON_OIDC_ISSUER", ""),
+            oidc_client=environment.get("CARBON_OIDC_CLIENT", ""),
+            oidc_secret=environment.get("CARBON_OIDC_SECRET", ""),
         )
 
 

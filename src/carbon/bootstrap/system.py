@@ -448,7 +448,10 @@ class System:
 
     def erase(self, identity: str) -> int:
         """Erase a person; returns how many records' private values went with them."""
-        return self._erasures.erase(self.vault, identity, self.clock.now())
+        records = self._erasures.erase(self.vault, identity, self.clock.now())
+        if "accounts" in self.__dict__:
+            self.accounts.forget_all()
+        return records
 
     def backup(self, folder: Path) -> Mapping[str, Any]:
         """Back the database up into a new folder. Keys and log are backed up apart."""
@@ -467,7 +470,7 @@ class System:
         with closing(Database(self.settings.owner)) as owner:
             manifest = restore(owner, folder)
         self.upgrade()
-        return {**manifest, "erased_again": self._erasures.again()}
+        return {**manifest, "erased_again": self._erasures.again(self.clock.now())}
 
     def check(self) -> list[CarbonError]:
         """What is wrong with schema, guards and rights."""

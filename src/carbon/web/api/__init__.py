@@ -12,6 +12,7 @@ from carbon.web.api.decisions import decisions
 from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
+from carbon.web.api.oidc import oidc
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
 from carbon.web.api.sessions import sessions
@@ -31,5 +32,6 @@ API: Final = Router(
         sessions,
         accounts,
         jobs,
+        oidc,
     ],
 )
