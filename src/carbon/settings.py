@@ -19,9 +19,9 @@ class Settings:
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
     ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
     ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
-    several processes put theirs together; ``sms_sender``: ``module:factory`` of what sends codes;
-    ``public_url``: where browsers find us; ``oidc_*``: the provider of single sign-on and how we
-    are registered there, empty without one.
+    several processes put theirs together; ``backups``: where the worker's backups go;
+    ``sms_sender``: ``module:factory`` of what sends codes; ``public_url``: where browsers find us;
+    ``oidc_*``: the provider of single sign-on and how we are registered there, empty without one.
     """
 
     lang: Lang
@@ -37,6 +37,7 @@ class Settings:
     moment: str | None
     metrics_token: str
     metrics_folder: Path | None
+    backups: Path
     sms_sender: str
     public_url: str
     oidc_issuer: str
@@ -66,6 +67,7 @@ class Settings:
             moment=environment.get("CARBON_NOW") if demonstration else None,
             metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
             metrics_folder=Path(metrics) if metrics else None,
+            backups=Path(environment.get("CARBON_BACKUPS", home / "backups")),
             sms_sender=environment.get("CARBON_SMS_SENDER", ""),
             public_url=environment.get("CARBON_PUBLIC_URL", "").rstrip("/"),
             oidc_issuer=environment.get("CARBON_OIDC_ISSUER", ""),

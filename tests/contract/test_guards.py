@@ -198,6 +198,7 @@ _CHANGED = {
     "certificate": "private",
     "opened": "person",
     "consent": "version",
+    "job_run": "code",
     "principal": "asked",
     "password": "hash",
     "enrolment": "digest",

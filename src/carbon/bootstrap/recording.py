@@ -22,6 +22,7 @@ from carbon.ports.recording import (
     CORRECTION,
     MAX_TOGETHER,
     RECORD,
+    Desk,
     RecordEntry,
     Single,
     Tray,
@@ -51,7 +52,7 @@ class Recording:
         Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
         """
         single = self.single(cells, source, methodology, project)
-        return answer_or_raise(record_each(_Desk(self._system), [single])[0])
+        return answer_or_raise(record_each(desk_of(self._system), [single])[0])
 
     def hand(self, single: Single) -> Future[Told]:
         """Store a record with all others that wait at the same moment, in one transaction.
@@ -72,7 +73,7 @@ class Recording:
 
     def _group_commit(self) -> Gather[Single, Told]:
         return Gather(
-            partial(record_each, _Desk(self._system)),
+            partial(record_each, desk_of(self._system)),
             # Who comes alone does not wait; the others wait for the transaction before.
             Limits(MAX_TOGETHER, 0.0, MAX_WAITING),
             lambda single: CarbonError("record.busy", record_id=single.named),
@@ -142,7 +143,7 @@ class Recording:
             replaces=replaces,
             reason=reason,
         )
-        told = answer_or_raise(record_each(_Desk(self._system, replaces), [single])[0])
+        told = answer_or_raise(record_each(desk_of(self._system, replaces), [single])[0])
         if told["known"]:
             raise CarbonError("correction.known", record_id=found["record_id"])
         return told
@@ -183,10 +184,15 @@ def answer_or_raise(told: Told) -> Mapping[str, Any]:
     return told
 
 
-class _Desk:
-    """Implements the port ``Desk``. ``replacing``: the fact whose correction is examined."""
+def desk_of(system: System, replacing: str | None = None) -> Desk:
+    """Where a system receives records; ``replacing``: the fact whose correction is examined."""
+    return _Desk(system, replacing)
 
-    def __init__(self, system: System, replacing: str | None = None) -> None:
+
+class _Desk:
+    """Implements the port ``Desk``."""
+
+    def __init__(self, system: System, replacing: str | None) -> None:
         self._system = system
         self._facts = Facts(system.database, replacing)
 

@@ -54,6 +54,7 @@ from carbon.settings import Settings
 
 if TYPE_CHECKING:
     from carbon.bootstrap.accounts import Accounts
+    from carbon.bootstrap.jobs import Jobs
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
 
@@ -395,6 +396,13 @@ class System:
         from carbon.bootstrap.registrar import Registrar
 
         return Registrar(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Recurring work."""
+        from carbon.bootstrap.jobs import Jobs
+
+        return Jobs(self)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -26,25 +26,32 @@ _NOBODY = np.zeros(0, np.int64)
 
 
 def record_each(desk: Desk, singles: Sequence[Single]) -> list[Told]:
-    """Answer every record as if they had come one after another.
+    """Answer every record as if they had come one after another, those of one methodology in turn.
 
     What fails for several is tried for each by itself, so that only whoever caused it is harmed.
     """
+    groups: dict[str, list[Single]] = defaultdict(list)
+    for single in singles:
+        groups[single.methodology].append(single)
+    told = {name: iter(_tried(desk, group)) for name, group in groups.items()}
+    return [next(told[single.methodology]) for single in singles]
+
+
+def _tried(desk: Desk, singles: Sequence[Single]) -> list[Told]:
     try:
         return attempt(partial(_answer, desk, singles))
     except Exception as error:  # noqa: BLE001  told to whom it concerns
         if len(singles) == 1:
             return [error]
-    return [told for single in singles for told in record_each(desk, [single])]
+    return [told for single in singles for told in _tried(desk, [single])]
 
 
 def _answer(desk: Desk, singles: Sequence[Single]) -> list[Told]:
+    """Answer records of one methodology: those apart together, then the others in turn."""
     told = _told_before(desk, singles)
-    groups: dict[str, list[int]] = defaultdict(list)
-    for place in sorted(set(range(len(singles))) - told.keys()):
-        groups[singles[place].methodology].append(place)
-    for places in groups.values():
-        told |= _group(desk, singles, places)
+    places = [place for place in range(len(singles)) if place not in told]
+    if places:
+        told |= _new(desk, singles, places)
     return [told[place] for place in range(len(singles))]
 
 
@@ -73,27 +80,29 @@ def _answered(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
     }
 
 
-def _group(desk: Desk, singles: Sequence[Single], places: Sequence[int]) -> dict[int, Told]:
-    """Answer records of one methodology: those apart together, then the others in turn."""
+def _new(desk: Desk, singles: Sequence[Single], places: Sequence[int]) -> dict[int, Told]:
     tray = desk.lay([singles[place] for place in places])
     apart = np.setdiff1d(np.arange(len(places)), tray.touching)
     told: dict[int, Told] = {}
     if apart.size:
         stored = _store(tray, apart)
         told = {places[row]: answer for row, answer in stored.items()}
-        told |= _faster(desk, singles, told)
+        told |= _faster(desk, singles, stored, places)
     for row in tray.touching.tolist():
-        (told[places[row]],) = record_each(desk, [singles[places[row]]])
+        (told[places[row]],) = _tried(desk, [singles[places[row]]])
     return told
 
 
-def _faster(desk: Desk, singles: Sequence[Single], told: Mapping[int, Told]) -> Mapping[int, Told]:
+def _faster(
+    desk: Desk,
+    singles: Sequence[Single],
+    stored: Mapping[int, Mapping[str, Any]],
+    places: Sequence[int],
+) -> Mapping[int, Told]:
     """Answers to requests of which nothing was new because the same one was stored meanwhile."""
-    places = [place for place, answer in told.items() if "id" not in answer]  # type: ignore[operator]
-    if not places:
-        return {}
-    found = _answered(desk, [singles[place] for place in places])
-    return {places[n]: answer for n, answer in found.items()}
+    again = [places[row] for row, answer in stored.items() if "id" not in answer]
+    found = _answered(desk, [singles[place] for place in again]) if again else {}
+    return {again[n]: answer for n, answer in found.items()}
 
 
 def _store(tray: Tray, rows: Int) -> Mapping[int, Mapping[str, Any]]:

@@ -72,11 +72,6 @@ def tagged(
     return Response(content, media_type=media_type, headers=headers)
 
 
-def moment(at: datetime) -> str:
-    """A moment as answers tell it, in UTC to the second."""
-    return at.astimezone(UTC).isoformat(timespec="seconds")
-
-
 def tagged_json(
     request: Request[Any, Any, Any], value: Mapping[str, Any], *, seconds: int = 0
 ) -> Response[dict[str, Any]]:
@@ -95,3 +90,8 @@ def documents(*media_types: str) -> dict[int, ResponseSpec]:
             description="文件 / a document",
         )
     }
+
+
+def moment(at: datetime) -> str:
+    """A moment as answers tell it, in UTC to the second."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -21,7 +21,8 @@ from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PUBLIC, Actor
 from carbon.web.api import API
-from carbon.web.authentication import Proven, note_refused
+from carbon.web.authentication import Authenticator, Proven, note_refused
+from carbon.web.demo import demo
 from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
 from carbon.web.health import health
 from carbon.web.limits import Buckets, RateLimit
@@ -55,14 +56,9 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=actor, auth=None)
 
 
-async def nobody(_: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
-    """Public operations only."""
-    return None
-
-
 def create_app(
     system: System,
-    authenticate: Authenticate = nobody,
+    authenticate: Authenticate | None = None,
     handlers: Sequence[ControllerRouterHandler] = (API,),
 ) -> Litestar:
     """The application over a system. Handlers get ``system`` and ``actor`` as dependencies."""
@@ -74,14 +70,14 @@ def create_app(
         return actor_of(request.scope.get("user"))
 
     app = Litestar(
-        route_handlers=[*handlers, health, *_files(system)],
+        route_handlers=[*handlers, health, *_demonstration(system), *_files(system)],
         dependencies={
             "system": Provide(provide_system, sync_to_thread=False),
             "actor": Provide(provide_actor, sync_to_thread=False),
         },
         guards=[permitted],
         middleware=[
-            DefineMiddleware(Authentication, authenticate=authenticate),
+            DefineMiddleware(Authentication, authenticate=authenticate or Authenticator(system)),
             DefineMiddleware(RateLimit, buckets=Buckets()),
             DefineMiddleware(Proven),
         ],
@@ -93,6 +89,10 @@ def create_app(
     )
     check_named(app)
     return app
+
+
+def _demonstration(system: System) -> list[Router]:
+    return [demo] if system.settings.demonstration else []
 
 
 def _files(system: System) -> list[Router]:

@@ -18,6 +18,7 @@ from carbon.domain.errors import (
     factors,
     files,
     formulas,
+    jobs,
     ledger,
     log,
     recording,
@@ -47,6 +48,7 @@ FAULTS: Final[dict[str, Fault]] = {
         access,
         accounts,
         client,
+        jobs,
     )
     for found in part.FAULTS
 }

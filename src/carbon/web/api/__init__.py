@@ -9,6 +9,7 @@ from litestar import Router
 from carbon.web.api.accounts import accounts
 from carbon.web.api.catalogue import catalogue
 from carbon.web.api.decisions import decisions
+from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
 from carbon.web.api.oidc import oidc
@@ -31,5 +32,6 @@ API: Final = Router(
         sessions,
         accounts,
         oidc,
+        jobs,
     ],
 )

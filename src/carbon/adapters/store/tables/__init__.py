@@ -60,6 +60,7 @@ from carbon.adapters.store.tables.registry import (
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
     "BALANCE",
@@ -95,6 +96,7 @@ __all__ = [
     "identity",
     "instant_text",
     "issued",
+    "job_run",
     "journal",
     "life_entry",
     "metadata",
@@ -147,6 +149,7 @@ PARTIES = (
     waiting,
     certificate,
     consent,
+    job_run,
     principal,
     password,
     totp,
