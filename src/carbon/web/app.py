@@ -24,6 +24,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PUBLIC, Actor
 from carbon.web.api import API
 from carbon.web.authentication import Authenticator, Proven, note_refused
+from carbon.web.demo import demo
 from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
 from carbon.web.health import health
 from carbon.web.limits import Buckets, RateLimit
@@ -74,7 +75,7 @@ def create_app(
         return actor_of(request.scope.get("user"))
 
     app = Litestar(
-        route_handlers=[*handlers, *PAGES, health, *_files(system)],
+        route_handlers=[*handlers, *PAGES, health, *_demonstration(system), *_files(system)],
         dependencies={
             "system": Provide(provide_system, sync_to_thread=False),
             "actor": Provide(provide_actor, sync_to_thread=False),
@@ -94,6 +95,10 @@ def create_app(
     )
     check_named(app)
     return app
+
+
+def _demonstration(system: System) -> list[Router]:
+    return [demo] if system.settings.demonstration else []
 
 
 def _files(system: System) -> list[Router]:
