@@ -73,11 +73,16 @@ def operators(system: System) -> tuple[Person, Person]:
 
 
 def admitted(
-    system: System, both: tuple[Person, Person], role: Role, id_: str, organisation: str = "zhuan"
+    system: System,
+    both: tuple[Person, Person],
+    role: Role,
+    id_: str,
+    organisation: str = "zhuan",
+    identity: str = "",
 ) -> Granted:
     """An account that two operators let act."""
-    identity = f"person of {id_}"
-    system.accounts.create(both[0].actor(), NewAccount(id_, role, organisation, identity))
+    who = identity or f"person of {id_}"
+    system.accounts.create(both[0].actor(), NewAccount(id_, role, organisation, who))
     return system.accounts.approve(both[1].actor(), id_)
 
 

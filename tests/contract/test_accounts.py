@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
+import sqlalchemy as sa
+
+from carbon.adapters.store import tables as t
+from carbon.adapters.store.tables import metadata
 from carbon.bootstrap.system import System
 from carbon.domain.access import KEY_OVERLAP, KEY_TOLD, Status
 from carbon.domain.errors import CarbonError
 from carbon.domain.roles import Actor, Role
 from carbon.services.accounts.granting import NewAccount
-from people import HERE, PASSWORD, Person, admitted, enrolled, operators, signed
+from carbon.services.accounts.recent import Recent
+from people import HERE, PASSWORD, Person, Phones, admitted, enrolled, operators, signed
+from set_back import set_back
 
 
 @pytest.fixture
@@ -201,8 +209,6 @@ def test_a_signed_request_is_its_accounts(system, accounts, keyed):
     ],
 )
 def test_nothing_of_a_signed_request_can_be_another(system, accounts, keyed, changes):
-    from dataclasses import replace
-
     sound = signed(system, "dock-1", keyed, "PUT", "/api/v1/records/1", b"{}")
     with refusal("access.signature"):
         check(accounts, replace(sound, **changes))
@@ -287,10 +293,6 @@ def test_keys_are_for_systems_and_not_without_number(system, accounts, both, key
 def test_no_secret_is_in_the_database(system, accounts, keyed, both):
     session = both[0].sign_in()
     with system.database.read() as connection:
-        import sqlalchemy as sa
-
-        from carbon.adapters.store.tables import metadata
-
         rows = "".join(
             repr(connection.execute(sa.select(t)).all()) for t in metadata.tables.values()
         )
@@ -310,3 +312,107 @@ def test_people_are_their_pseudonyms(system, both):
     assert both[0].actor().person == system.registry.person("li lei")
     assert isinstance(both[0], Person)
     assert HERE not in repr(system.accounts.sessions("li"))
+
+
+# --- erasure --------------------------------------------------------------------------------------
+
+
+def joined(accounts, phone="13800138000"):
+    """A resident, signed in; and the code they came with."""
+    Phones.sent.clear()
+    accounts.__dict__["_access"] = replace(accounts._access, sender=Phones())
+    accounts.send_code("code-0001", phone, HERE)
+    code = Phones.sent[-1][1]
+    return accounts.sign_in_by_code(phone, code, HERE)
+
+
+def dump(system):
+    with system.database.read() as connection:
+        return {
+            name: repr(connection.execute(sa.select(table)).all())
+            for name, table in metadata.tables.items()
+        }
+
+
+def test_a_resident_is_erased_at_once(system, accounts, phone):
+    """P4: the account stops, its row, number, sessions and codes are gone; its id tells nobody."""
+    signed_in = joined(accounts)
+    account = signed_in.account
+    system.record(phone(1, giver="13800138000"))
+    accounts.resume(signed_in.token)
+    with system.database.read() as connection:
+        lookup = connection.execute(sa.select(t.phone.c.lookup)).scalar()
+    assert system.erase("13800138000") > 0
+    assert accounts.recall(signed_in.token) is accounts.resume(signed_in.token) is None
+    after = dump(system)
+    for mark in (lookup, account.person, repr(account.nonce), "13800138000"):
+        assert not [name for name, rows in after.items() if mark in rows], mark
+    assert [name for name, rows in after.items() if account.id in rows] == ["security_event"]
+    assert events(accounts, account.id)[-1] == ("erased", "done")
+    with refusal("person.unknown"):
+        system.erase("13800138000")
+
+
+def test_an_account_without_records_is_erased_too(system, accounts):
+    signed_in = joined(accounts)
+    assert system.erase(" 13800138000 ") == 0
+    assert accounts.resume(signed_in.token) is None
+
+
+def test_a_restore_erases_the_account_again(system, accounts, tmp_path, request, clock):
+    signed_in = joined(accounts)
+    system.backup(tmp_path / "backup")
+    system.erase("13800138000")
+    again = System(set_back(system, request, tmp_path), clock)
+    assert again.restore(tmp_path / "backup")["erased_again"] == 1
+    assert again.accounts.resume(signed_in.token) is None
+    assert again.accounts.page("", 10) == []
+    again.close()
+
+
+def test_who_was_erased_may_come_back_as_somebody_new(system, accounts, clock):
+    before = joined(accounts).account
+    system.erase("13800138000")
+    assert joined(accounts).account.id != before.id
+
+
+def test_staff_are_not_erased_as_residents(system, accounts, both):
+    with refusal("person.unknown"):
+        system.erase("Li Lei")
+    assert both[0].sign_in()
+
+
+# --- care -----------------------------------------------------------------------------------------
+
+
+def test_old_security_events_end_and_no_others(system, accounts, clock):
+    """The job asks for what is old by its own clock; the database looks at its own."""
+    with system.database.write() as connection:
+        row = {"principal": "a", "event": "sign_in", "outcome": "done", "actor": "a"}
+        rows = [row | {"at": datetime(year, 1, 1, tzinfo=UTC)} for year in (2020, 2026)]
+        connection.execute(sa.insert(t.security_event), rows)
+    clock.at = datetime(2026, 3, 1, tzinfo=UTC)
+    assert accounts.expire()["security_event"] == 1
+    clock.at = datetime(2028, 1, 1, tzinfo=UTC)
+    young = {"at": datetime.now(UTC)} | row
+    with system.database.write() as connection:
+        connection.execute(sa.insert(t.security_event), young)
+    # As each engine refuses.
+    with pytest.raises((sa.exc.IntegrityError, CarbonError)):
+        accounts.expire()
+    assert [e.at for e in accounts.events("a", None, 10)] == [young["at"], rows[1]["at"]]
+
+
+def test_wrong_signatures_are_noted_once_in_a_while(accounts, keyed):
+    key = accounts.signing_key("dock-1")
+    for _ in range(3):
+        accounts.note_refused(key)
+    assert events(accounts, "dock").count(("key_refused", "refused")) == 1
+
+
+def test_what_is_believed_is_bounded(monkeypatch):
+    monkeypatch.setattr("carbon.services.accounts.recent.MOST", 2)
+    recent = Recent()
+    for number in range(3):
+        recent.put(str(number), number)
+    assert [recent.get(str(n)) for n in range(3)] == [None, 1, 2]

@@ -12,11 +12,11 @@ from carbon.adapters.proofs import Passwords
 from carbon.adapters.sealing import AccountSecrets
 from carbon.adapters.senders import NoSender, Outbox, installed_sender
 from carbon.adapters.store.accounts import AccountStore
-from carbon.domain.access import CLOCK_WINDOW, EVENTS_KEPT, NOTED, Event, Status
+from carbon.domain.access import CLOCK_WINDOW, EVENTS_KEPT, NOTED, REFUSALS_NOTED, Event, Status
 from carbon.domain.errors import CarbonError
 from carbon.domain.roles import Actor
 from carbon.ports.accounts import Account, ApiKey, SecurityEvent, Sender, Session
-from carbon.services.accounts import codes, granting, keys, signing_in
+from carbon.services.accounts import codes, demonstration, granting, keys, signing_in
 from carbon.services.accounts.access import (
     Access,
     SignedIn,
@@ -25,12 +25,14 @@ from carbon.services.accounts.access import (
     is_fresh,
     resume,
 )
+from carbon.services.accounts.demonstration import DemoAccount
 from carbon.services.accounts.granting import Granted, NewAccount
 from carbon.services.accounts.keys import SignedRequest, SigningKey
 from carbon.services.accounts.recent import Recent
 from carbon.services.accounts.signing_in import Enrolled
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.single_sign_on import SingleSignOn
     from carbon.bootstrap.system import System
 
 #: A file of the spool, in a demonstration.
@@ -48,6 +50,7 @@ class Accounts:
         #: What is believed for some seconds; a freeze in this process forgets it at once.
         self.recent_sessions: Recent[SignedIn] = Recent()
         self.recent_keys: Recent[SigningKey] = Recent()
+        self._refused_keys: Recent[str] = Recent(REFUSALS_NOTED)
 
     @cached_property
     def _access(self) -> Access:
@@ -178,6 +181,18 @@ class Accounts:
         self.recent_sessions.forget(lambda known: known.account.id == account)
         self.recent_keys.forget(lambda known: known.actor.id == account)
 
+    def forget_all(self) -> None:
+        """Believe nothing that was looked up before."""
+        self.recent_sessions.forget(lambda _: True)
+        self.recent_keys.forget(lambda _: True)
+
+    @cached_property
+    def sso(self) -> SingleSignOn:
+        """Sign-in through another party. Raises ``oidc.off``."""
+        from carbon.bootstrap.single_sign_on import SingleSignOn
+
+        return SingleSignOn(self._system, self._access, self.origin)
+
     # --- granting -----------------------------------------------------------------------------
 
     def bootstrap(self, first: NewAccount, second: NewAccount) -> list[Granted]:
@@ -247,12 +262,29 @@ class Accounts:
         """Who signed a request; that its nonce is new is seen by `admit`."""
         return keys.check_request(key, asked, self._access.now())
 
+    def note_refused(self, key: SigningKey) -> None:
+        """Note that somebody signs wrongly under the name of a key, once in a while."""
+        if self._refused_keys.get(key.id) is None:
+            self._refused_keys.put(key.id, key.id)
+            with self._store.begin() as unit:
+                now, account = self._access.now(), key.actor.id
+                unit.events.note(now, Event.KEY_REFUSED, account, account, done=False)
+
     def admit(self, seen: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those keys' nonces that no process has seen before."""
         # A request may come this long before its own time, and be repeated this long after.
         expires_at = self._access.now() + 2 * CLOCK_WINDOW + timedelta(minutes=1)
         with self._store.begin() as unit:
             return unit.tries.admit(seen, expires_at)
+
+    def seed_demo(self) -> list[DemoAccount]:
+        """An account of every role, for a demonstration, and how to sign in as each.
+
+        Raises ``account.demonstration`` anywhere else.
+        """
+        if not self._system.settings.demonstration:
+            raise CarbonError("account.demonstration")
+        return demonstration.seed(self._access)
 
     # --- care ---------------------------------------------------------------------------------
 

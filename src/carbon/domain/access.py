@@ -46,6 +46,8 @@ MAX_KEYS: Final = 20
 BELIEVED: Final = timedelta(seconds=5)
 #: How often a session in use is noted as used.
 NOTED: Final = timedelta(seconds=30)
+#: How often it is noted that somebody signs wrongly under the name of a key.
+REFUSALS_NOTED: Final = timedelta(minutes=1)
 #: How long security events are kept: more than the 184 days that the database insists on.
 EVENTS_KEPT: Final = timedelta(days=190)
 

@@ -357,3 +357,17 @@ class Sender(Protocol):
 
     def send(self, phone: str, code: str) -> None:
         """Send it. Raises ``code.sender``."""
+
+
+class Provider(Protocol):
+    """Another party that says who somebody is, by OpenID Connect."""
+
+    @property
+    def issuer(self) -> str:
+        """Its name: a subject is one among its own."""
+
+    def address(self, state: str, nonce: str, verifier: str) -> str:
+        """Where a browser goes to sign in there. Raises ``oidc.refused``."""
+
+    def subject(self, code: str, nonce: str, verifier: str) -> str:
+        """Who came back with a code. Raises ``oidc.refused``."""

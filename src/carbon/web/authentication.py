@@ -118,7 +118,12 @@ class Authenticator:
         asked, accounts = _asked(connection, given), self._system.accounts
         key = accounts.recent_keys.get(asked.key)
         key = key or await sync_to_thread(accounts.signing_key, asked.key)
-        actor = accounts.check_request(key, asked)
+        try:
+            actor = accounts.check_request(key, asked)
+        except CarbonError:
+            if key is not None:
+                await sync_to_thread(accounts.note_refused, key)
+            raise
         if not await self._nonces.is_new((asked.key, asked.nonce)):
             raise CarbonError("access.replayed")
         _state(connection.scope)[_DIGEST] = asked.digest

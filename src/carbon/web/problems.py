@@ -38,6 +38,8 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "account.state": HTTPStatus.CONFLICT,
     "account.two_people": HTTPStatus.FORBIDDEN,
     "key.told": HTTPStatus.CONFLICT,
+    "oidc.off": HTTPStatus.NOT_FOUND,
+    "oidc.refused": HTTPStatus.UNAUTHORIZED,
     "code.limit": HTTPStatus.TOO_MANY_REQUESTS,
     "code.sender": HTTPStatus.SERVICE_UNAVAILABLE,
     "request.conflict": HTTPStatus.CONFLICT,

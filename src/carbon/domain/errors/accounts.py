@@ -159,4 +159,18 @@ FAULTS = (
         "请稍后重试；运营方请检查 CARBON_SMS_SENDER。",
         "Try again later; operators check CARBON_SMS_SENDER.",
     ),
+    fault(
+        "oidc.off",
+        "未配置单点登录。",
+        "Single sign-on is not set up.",
+        "请用口令登录；运营方请设置 CARBON_OIDC_ISSUER 等。",
+        "Sign in by password; operators set CARBON_OIDC_ISSUER and its companions.",
+    ),
+    fault(
+        "oidc.refused",
+        "单点登录未通过：{reason}。",
+        "Single sign-on did not succeed: {reason}.",
+        "请重新开始；若账户尚未关联，请联系运营方。",
+        "Begin again; if your account is not linked yet, ask the operator.",
+    ),
 )

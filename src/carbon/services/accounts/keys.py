@@ -23,7 +23,6 @@ from carbon.ports.accounts import Account, ApiKey, Unit
 from carbon.services.accounts.access import Access, actor_of, found, is_fresh
 
 SECRET_BYTES = 32
-_SEALED = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,11 @@ class SignedRequest:
     digest: str
 
 
+def sealed_as(id_: str) -> str:
+    """What a key's secret is sealed as."""
+    return f"key/{id_}"
+
+
 def make_key(
     access: Access, actor: Actor, account: str, id_: str, replaces: str | None = None
 ) -> str:
@@ -68,7 +72,7 @@ def make_key(
         if replaces is not None:
             _own_key(unit, account, replaces)
             unit.proofs.end_key(replaces, now + KEY_OVERLAP)
-        sealed = access.secrets.seal(owner, f"{_SEALED}/{id_}", secret)
+        sealed = access.secrets.seal(owner, sealed_as(id_), secret)
         unit.proofs.add_key(ApiKey(id_, account, sealed, now, replaces))
         unit.events.note(now, Event.KEY_MADE, account, actor.id)
     return secret.hex()
@@ -79,7 +83,7 @@ def _told_again(access: Access, owner: Account, known: ApiKey, replaces: str | N
         raise CarbonError("request.conflict", id=known.id)
     if not is_fresh(known.created_at, access.now(), KEY_TOLD):
         raise CarbonError("key.told", id=known.id)
-    return access.secrets.unseal(owner, f"{_SEALED}/{known.id}", known.sealed).hex()
+    return access.secrets.unseal(owner, sealed_as(known.id), known.sealed).hex()
 
 
 def _check_room(unit: Unit, owner: Account, now: datetime) -> None:
@@ -113,7 +117,7 @@ def signing_key(access: Access, unit: Unit, id_: str) -> SigningKey | None:
     account = None if key is None else unit.accounts.find(key.account)
     if key is None or account is None or account.status is not Status.ACTIVE:
         return None
-    secret = access.secrets.unseal(account, f"{_SEALED}/{id_}", key.sealed)
+    secret = access.secrets.unseal(account, sealed_as(id_), key.sealed)
     return SigningKey(id_, secret, actor_of(account), key.ends_at)
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from carbon.domain.access import BELIEVED
@@ -16,20 +17,22 @@ MOST = 10_000
 
 
 class Recent(Generic[Value]):
-    """Believes what it was told for a few seconds (`BELIEVED`), and no longer.
+    """Believes what it was told for a while, and no longer.
 
     ``timer``: seconds that only go forward; the clock of accounts may be set.
     """
 
-    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
-        self._timer = timer
+    def __init__(
+        self, while_: timedelta = BELIEVED, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds, self._timer = while_.total_seconds(), timer
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[float, Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
         """What is still believed."""
         found = self._known.get(key)
-        if found is None or self._timer() - found[0] >= BELIEVED.total_seconds():
+        if found is None or self._timer() - found[0] >= self._seconds:
             return None
         return found[1]
 

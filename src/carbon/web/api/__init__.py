@@ -12,6 +12,8 @@ from carbon.web.api.decisions import decisions
 from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
+from carbon.web.api.oidc import oidc
+from carbon.web.api.own_data import own_data
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
 from carbon.web.api.sessions import sessions
@@ -30,6 +32,8 @@ API: Final = Router(
         log,
         sessions,
         accounts,
+        own_data,
         jobs,
+        oidc,
     ],
 )

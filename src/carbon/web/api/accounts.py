@@ -13,7 +13,7 @@ from carbon.bootstrap.system import System
 from carbon.domain.roles import Actor, Role, check_step_up
 from carbon.ports.accounts import Account, ApiKey, SecurityEvent
 from carbon.services.accounts.granting import Granted, NewAccount
-from carbon.web.answers import Cursor, Limit, Page, Place, moment, page, whole_number
+from carbon.web.answers import Limit, Page, Place, moment, page, whole_number
 from carbon.web.api.sessions import AccountId
 from carbon.web.guards import PERMISSION
 
@@ -23,7 +23,14 @@ _Slug = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$", examples=["zhua
 _Identity = Annotated[str, Meta(max_length=200, examples=["someone known by this name"])]
 _KeyId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$", examples=["dock-1-2026"])]
 _Whose = Annotated[
-    str, QueryParameter(max_length=64, description="只看此账户 / of this account only")
+    str,
+    QueryParameter(pattern="^[a-z0-9-]{0,64}$", description="只看此账户 / of this account only"),
+]
+_After = Annotated[
+    str,
+    QueryParameter(
+        pattern="^[a-z0-9-]{0,64}$", description="上一页的 next / next of the page before"
+    ),
 ]
 
 
@@ -92,14 +99,15 @@ class ToldEvent(msgspec.Struct, frozen=True):
     actor: str
 
 
-def _told(account: Account) -> Told:
+def told(account: Account) -> Told:
+    """An account as it is shown."""
     approvals = 2 if account.status == "active" else int(account.asked is not None)
     made = moment(account.created_at)
     return Told(account.id, account.role, account.organisation, account.status, approvals, made)
 
 
 def _approved(granted: Granted) -> Approved:
-    return Approved(_told(granted.account), granted.enrolment)
+    return Approved(told(granted.account), granted.enrolment)
 
 
 @put("/accounts/{account:str}", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -112,20 +120,20 @@ def create(
     """Make an account; another operator approves it (TRUST S4)."""
     check_step_up(actor)
     new = NewAccount(account, data.role, data.organisation, data.identity)
-    return _told(system.accounts.create(actor, new))
+    return told(system.accounts.create(actor, new))
 
 
 @get("/accounts", opt=_MANAGE, sync_to_thread=True)
-def listed(system: NamedDependency[System], limit: Limit = 50, cursor: Cursor = "") -> Page[Told]:
+def listed(system: NamedDependency[System], limit: Limit = 50, cursor: _After = "") -> Page[Told]:
     """All accounts by id."""
     accounts = system.accounts.page(cursor, limit + 1)
-    return page([_told(account) for account in accounts], limit, lambda told: told.id)
+    return page([told(account) for account in accounts], limit, lambda shown: shown.id)
 
 
 @get("/accounts/{account:str}", opt=_MANAGE, sync_to_thread=True)
 def one(account: FromPath[AccountId], system: NamedDependency[System]) -> Told:
     """An account."""
-    return _told(system.accounts.account(account))
+    return told(system.accounts.account(account))
 
 
 @post("/accounts/{account:str}/approve", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -146,7 +154,7 @@ def freeze(
     actor: NamedDependency[Actor],
 ) -> Told:
     """Stop an account at once. One person is enough, without a step-up: it is urgent (TRUST S5)."""
-    return _told(system.accounts.freeze(actor, account))
+    return told(system.accounts.freeze(actor, account))
 
 
 @post("/accounts/{account:str}/unfreeze", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -168,7 +176,7 @@ def end(
 ) -> Told:
     """End an account for ever."""
     check_step_up(actor)
-    return _told(system.accounts.end(actor, account))
+    return told(system.accounts.end(actor, account))
 
 
 @put("/accounts/{account:str}/keys/{key:str}", opt=_MANAGE, status_code=200, sync_to_thread=True)
@@ -212,7 +220,7 @@ def security_log(
 ) -> Page[ToldEvent]:
     """What happened to accounts, the newest first (TRUST S14)."""
     events = system.accounts.events(account, whole_number(cursor), limit + 1)
-    return page([_told_event(event) for event in events], limit, lambda told: told.seq)
+    return page([_told_event(event) for event in events], limit, lambda shown: shown.seq)
 
 
 def _told_event(event: SecurityEvent) -> ToldEvent:

@@ -128,7 +128,8 @@ class Sessions(msgspec.Struct, frozen=True):
     items: list[Shown]
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
+def address_of(request: Request[Any, Any, Any]) -> str:
+    """Where a request comes from."""
     return request.client.host if request.client else ""
 
 
@@ -140,7 +141,7 @@ def send_code(
     system: NamedDependency[System],
 ) -> Sent:
     """Send a code to a phone, once per id; the answer is the same whether the number is known."""
-    until = system.accounts.send_code(code, data.phone, _address(request))
+    until = system.accounts.send_code(code, data.phone, address_of(request))
     return Sent(moment(until))
 
 
@@ -153,7 +154,7 @@ def sign_in(
     """Sign in. Each proof works once, so that this cannot be repeated: ask with the next one."""
     if data.cookie:
         check_same_origin(request)
-    accounts, address = system.accounts, _address(request)
+    accounts, address = system.accounts, address_of(request)
     if isinstance(data, ByPassword):
         signed_in = accounts.sign_in(data.account, data.password, data.code, address)
     else:
@@ -161,7 +162,7 @@ def sign_in(
     before = cookie_of(request)
     if data.cookie and before is not None:
         accounts.sign_out(before)
-    cookies = [_cookie(request, signed_in.token)] if data.cookie else []
+    cookies = [session_cookie(request, signed_in.token)] if data.cookie else []
     return Response(_started(signed_in, shown=not data.cookie), cookies=cookies)
 
 
@@ -172,7 +173,7 @@ def _started(signed_in: SignedIn, *, shown: bool) -> Started:
     return Started(session.id, account.id, account.role, account.organisation, until, token)
 
 
-def _cookie(request: Request[Any, Any, Any], value: str) -> Cookie:
+def session_cookie(request: Request[Any, Any, Any], value: str) -> Cookie:
     """A browser's token; an empty one takes it away."""
     scheme = request.scope["scheme"]
     return Cookie(
@@ -214,7 +215,7 @@ def _shown(session: Session, *, current: bool) -> Shown:
 def sign_out(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[None]:
     """End this session."""
     system.accounts.sign_out(token_of(request))
-    cookies = [_cookie(request, "")] if cookie_of(request) else []
+    cookies = [session_cookie(request, "")] if cookie_of(request) else []
     return Response(None, status_code=204, cookies=cookies)
 
 
