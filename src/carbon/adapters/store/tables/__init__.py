@@ -57,6 +57,7 @@ from carbon.adapters.store.tables.registry import (
     decision,
     holding,
     issued,
+    mention,
     opened,
     waiting,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "job_run",
     "journal",
     "life_entry",
+    "mention",
     "metadata",
     "one_time_code",
     "opened",
@@ -131,6 +133,7 @@ FACTS = (
     decision,
     issued,
     block,
+    mention,
     opened,
     asset,
     account,
