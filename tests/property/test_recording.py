@@ -7,9 +7,8 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carbon.bootstrap.recording import desk_of
+from carbon.bootstrap.recording import Ask
 from carbon.domain.errors import CarbonError
-from carbon.services.record import record_each
 
 #: Tells examples apart that share a database.
 NUMBERS = count(1)
@@ -34,7 +33,7 @@ ASKS = st.lists(
 NAMED = ("record_id", "item_id", "giver", "receiver")
 
 
-def singles(system, phone, asks, name):
+def named(phone, asks, name):
     """The asks as records; ``name`` keeps two tellings of them apart."""
     made = []
     for ask in asks:
@@ -45,7 +44,7 @@ def singles(system, phone, asks, name):
         if ask["methodology"] != "HD-REUSE":
             cells["record_id"] += "n"  # turns are kept within a methodology only
         source = ask["source"] + name
-        made.append(system.records.single(phone(1, **cells), source, ask["methodology"], None))
+        made.append(Ask.of(phone(1, **cells), source, ask["methodology"]))
     return made
 
 
@@ -62,15 +61,11 @@ def plain(told):
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asks=ASKS)
 def test_together_or_one_after_another_is_the_same(system, phone, asks):
-    number, desk = next(NUMBERS), desk_of(system)
-    together = record_each(desk, singles(system, phone, asks, f"t{number}"))
-    in_turn = [
-        told
-        for single in singles(system, phone, asks, f"s{number}")
-        for told in record_each(desk, [single])
-    ]
+    number, record_each = next(NUMBERS), system.records.record_each
+    together = record_each(named(phone, asks, f"t{number}"))
+    in_turn = [told for ask in named(phone, asks, f"s{number}") for told in record_each([ask])]
     assert list(map(plain, together)) == list(map(plain, in_turn))
-    again = record_each(desk, singles(system, phone, asks, f"t{number}"))
+    again = record_each(named(phone, asks, f"t{number}"))
     for first, second in zip(together, again, strict=True):
         if isinstance(first, dict) and "id" in first:
             assert first == second, "the same request is told the same"

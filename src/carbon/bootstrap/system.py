@@ -93,6 +93,7 @@ class System:
         self.settings = settings
         self.clock = clock or clock_of(settings)
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._references: dict[str, Reference] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -364,10 +365,17 @@ class System:
 
     def reference(self, engine: Engine) -> Reference:
         """What records computed with an engine refer to."""
-        settings = self.settings
-        return Reference(
-            self.catalogue, engine.methodology, settings.factors, settings.spool, settings.digest
-        )
+        name = engine.methodology.name
+        if name not in self._references:
+            settings = self.settings
+            self._references[name] = Reference(
+                self.catalogue,
+                engine.methodology,
+                settings.factors,
+                settings.spool,
+                settings.digest,
+            )
+        return self._references[name]
 
     def _intake(self, asked: _Asked, source: TableSource, engine: Engine) -> StoreIntake:
         request = Request(

@@ -31,7 +31,7 @@ API: Final = Router(
         log,
         sessions,
         accounts,
-        oidc,
         jobs,
+        oidc,
     ],
 )
