@@ -127,7 +127,7 @@ class _Snapshot(Database):
 
     def __init__(self, of: Database, name: str) -> None:
         self.url, self.is_sqlite = of.url, of.is_sqlite
-        self.engine, self._reading = of.engine, of._reading
+        self.engine, self._reading = of.engine, of._reading  # noqa: SLF001  its own kind
         self._name = name
 
     @contextmanager
