@@ -118,7 +118,7 @@ class StoredTries:
         """Those keys' nonces that were not seen before, noted now.
 
         PostgreSQL need not wait for its disk: what a crash forgets is milliseconds of nonces, and
-        whoever repeats one of those is told what was told (ADR 13).
+        whoever repeats one of those is told what was told (ADR 14).
         """
         if not self._is_sqlite:
             self._connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
