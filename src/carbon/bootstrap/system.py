@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
-from carbon.adapters.intake import SUBMISSION, Request, StoreIntake
+from carbon.adapters.intake import SUBMISSION, Beside, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
 from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
@@ -30,6 +30,7 @@ from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.adapters.store.stored import Records, WholeStore
+from carbon.adapters.tabular import Mapping as ColumnMapping
 from carbon.adapters.tabular import open_source, read_mapping
 from carbon.adapters.tabular.source import TableSource
 from carbon.adapters.vault import Vault
@@ -55,6 +56,7 @@ from carbon.settings import Settings
 if TYPE_CHECKING:
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
+    from carbon.bootstrap.uploads import Uploads
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
@@ -68,20 +70,22 @@ class IngestRequest:
 
     ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
     default made from everything asked for, so that the same call is the same submission;
-    ``project``: whose records they are.
+    ``mapping``: a name, a path, or the mapping itself; ``project``: whose records they are;
+    ``beside``: what else is written in the transaction that stores them.
     """
 
     path: Path
     source: str = "local"
     submission: str | None = None
     methodology: str = "HD-REUSE"
-    mapping: str = "canonical"
+    mapping: str | ColumnMapping = "canonical"
     demonstration: bool = False
     as_of: date | None = None
     accept_valid: bool = False
     annotated: Path | None = None
     lang: Lang = "zh"
     project: str | None = None
+    beside: Beside | None = None
 
 
 class System:
@@ -253,7 +257,8 @@ class System:
         """
         if request.annotated and _is_same(request.annotated, request.path):
             raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
-        mapping = read_mapping(request.mapping)
+        given = request.mapping
+        mapping = read_mapping(given) if isinstance(given, str) else given
         source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
         digest = self.digest(
             {
@@ -280,11 +285,22 @@ class System:
             annotated=request.annotated,
             lang=request.lang,
             project=request.project,
+            beside=request.beside,
         )
-        project = request.project
+        self.check_project(request.project)
+        return attempt(partial(self._store, asked, source, request.methodology, progress))
+
+    def check_project(self, project: str | None) -> None:
+        """Raise ``project.unknown`` for a project nobody registered."""
         if project is not None and not Facts(self.database).knows("project", project):
             raise CarbonError("project.unknown", project=project)
-        return attempt(partial(self._store, asked, source, request.methodology, progress))
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files that organisations send in."""
+        from carbon.bootstrap.uploads import Uploads
+
+        return Uploads(self)
 
     @cached_property
     def records(self) -> Recording:
@@ -376,6 +392,7 @@ class System:
             annotated=asked.annotated,
             lang=asked.lang,
             project=asked.project,
+            beside=asked.beside,
         )
         return StoreIntake(
             request,
@@ -485,3 +502,4 @@ class _Asked:
     annotated: Path | None = None
     lang: Lang = "zh"
     project: str | None = None
+    beside: Beside | None = None

@@ -23,6 +23,7 @@ from carbon.domain.errors import (
     records,
     registry,
     store,
+    uploads,
     verification,
 )
 from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
@@ -45,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
         documents,
         access,
         client,
+        uploads,
     )
     for found in part.FAULTS
 }

@@ -43,6 +43,7 @@ from carbon.adapters.store.tables.registry import (
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.uploads import mapping, upload
 
 __all__ = [
     "BALANCE",
@@ -74,6 +75,7 @@ __all__ = [
     "issued",
     "journal",
     "life_entry",
+    "mapping",
     "metadata",
     "opened",
     "person",
@@ -81,6 +83,7 @@ __all__ = [
     "quantity",
     "reversal",
     "transfer",
+    "upload",
     "waiting",
 ]
 
@@ -106,8 +109,8 @@ FACTS = (
     hold,
     hold_end,
 )
-#: Rows that change: parties, decisions on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate, consent)
+#: Rows that change: parties, decisions and files on their way, and projections of facts.
+PARTIES = (person, personal, holding, waiting, certificate, consent, upload, mapping)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.
