@@ -305,9 +305,9 @@ def test_the_registry_is_told_as_it_was_decided(issued):
 
     told = issued.get(f"/credits/serials/{serial(int(first))}")
     assert told["reports"] == [REPORT]
-    assert issued.file(f"/reports/{REPORT}", format="pdf")[:5] == b"%PDF-"
-    assert b"<html" in issued.file(f"/reports/{REPORT}", format="html")
-    assert issued.file(f"/statements/{REPORT}")[:5] == b"%PDF-"
+    assert issued.file(f"/reports/{REPORT}/pdf")[:5] == b"%PDF-"
+    assert b"<html" in issued.file(f"/reports/{REPORT}/page")
+    assert issued.file(f"/statements/{REPORT}/pdf")[:5] == b"%PDF-"
     assert issued.file("/credits/retired.csv").startswith(b"id,at,asset")
     assert issued.get("/credits/data-trust.json")["issuances"]
     (project,) = issued.get("/projects")["items"]

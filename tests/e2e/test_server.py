@@ -58,7 +58,7 @@ def test_it_serves_and_finishes_what_it_began(pilot_at):
     """R9: told to stop with requests under way, it answers them, takes no new one, and ends."""
     system = pilot_at("issued").system
     system.close()
-    path = f"/api/v1/reports/{REPORT}?format=pdf"
+    path = f"/api/v1/reports/{REPORT}/pdf"
     with served(system.settings) as (address, process):
         assert answer_of(address).json()["status"] == "ready"
         assert httpx.get(address + "/api/docs").headers["content-type"].startswith("text/html")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carbon.domain.credit import standing, stated
+from carbon.domain.credit.contents import check_content
 from carbon.domain.credit.decision import digest
 from carbon.domain.credit.issuing import plan
 from carbon.domain.credit.verification import BUREAU_SIDE, VERIFIER_SIDE, assignment_of
@@ -55,11 +56,13 @@ class Proposals:
         self._registrar = registrar
 
     def __call__(self, kind: str, /, **given: Any) -> Proposal:
-        """The proposal of a kind. Raises ``decision.kind``."""
+        """The proposal of a kind. Raises ``decision.kind``, ``decision.form``."""
         propose: Callable[..., Proposal] | None = getattr(self, kind, None)
         if kind.startswith("_") or propose is None:
             raise CarbonError("decision.kind", kind=kind)
-        return propose(**given)
+        proposal = propose(**given)
+        check_content(kind, proposal.id, proposal.content)
+        return proposal
 
     # --- persons and projects -----------------------------------------------------------------
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
-
-from carbon.domain.errors import CarbonError
 
 #: Items of one page.
 MAX_PAGE: Final = 100
@@ -21,6 +20,11 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条�
 Cursor = Annotated[
     str,
     QueryParameter(max_length=_MAX_CURSOR, description="上一页的 next / next of the page before"),
+]
+#: The same where places are numbers.
+Place = Annotated[
+    str,
+    QueryParameter(pattern="^[0-9]{0,18}$", description="上一页的 next / next of the page before"),
 ]
 
 T = TypeVar("T")
@@ -40,15 +44,8 @@ def page(items: Sequence[T], limit: int, place: Callable[[T], str]) -> Page[T]:
 
 
 def whole_number(cursor: str) -> int | None:
-    """A cursor that is a place in the log or the store; ``None`` at the beginning.
-
-    Raises ``request.invalid``.
-    """
-    if not cursor:
-        return None
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > len(str(2**63)) - 1:
-        raise CarbonError("request.invalid", where="cursor", reason=cursor)
-    return int(cursor)
+    """A :data:`Place` as a number; ``None`` at the beginning."""
+    return int(cursor) if cursor else None
 
 
 def tagged(
@@ -74,6 +71,21 @@ def tagged(
     return Response(content, media_type=media_type, headers=headers)
 
 
-def json_bytes(value: Any) -> bytes:
-    """A value as JSON."""
-    return msgspec.json.encode(value)
+def tagged_json(
+    request: Request[Any, Any, Any], value: Mapping[str, Any], *, seconds: int = 0
+) -> Response[dict[str, Any]]:
+    """The same for a value as JSON."""
+    content = tagged(request, msgspec.json.encode(value), "application/json", seconds=seconds)
+    return cast("Response[dict[str, Any]]", content)
+
+
+def documents(*media_types: str) -> dict[int, ResponseSpec]:
+    """What an operation that answers documents may answer, for its description."""
+    return {
+        200: ResponseSpec(
+            data_container=bytes,
+            media_type=media_types[0],
+            generate_examples=False,
+            description="文件 / a document",
+        )
+    }

@@ -79,7 +79,11 @@ _METHODS: Final = ("get", "put", "post", "patch", "delete")
 def described(app: Litestar, schema: dict[str, Any]) -> dict[str, Any]:
     """The framework's description with what it does not know: permissions, roles, problems."""
     schema = deepcopy(schema)
-    schema["components"].setdefault("schemas", {})["Problem"] = _PROBLEM
+    components = schema["components"].setdefault("schemas", {})
+    for component in components.values():
+        if "properties" in component:
+            component.setdefault("additionalProperties", False)  # ours take no unknown members
+    components["Problem"] = _PROBLEM
     named = _permissions(app)
     for path, item in schema["paths"].items():
         for method in _METHODS:

@@ -40,6 +40,8 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "receipt.pending": HTTPStatus.CONFLICT,
     "certificate.pending": HTTPStatus.CONFLICT,
     "factor.missing": HTTPStatus.NOT_FOUND,
+    "issuance.statement": HTTPStatus.NOT_FOUND,
+    "verification.report": HTTPStatus.NOT_FOUND,
     "log.missing": HTTPStatus.NOT_FOUND,
     "store.raced": HTTPStatus.SERVICE_UNAVAILABLE,
     "store.unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

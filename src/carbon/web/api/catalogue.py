@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency
@@ -16,7 +16,7 @@ from carbon.domain.quantification.methodologies import METHODOLOGIES
 from carbon.domain.quantification.methodology import Methodology
 from carbon.domain.quantification.published import formula_bytes, formula_digest
 from carbon.domain.roles import PUBLIC
-from carbon.web.answers import Cursor, Limit, json_bytes, tagged
+from carbon.web.answers import Cursor, Limit, tagged, tagged_json
 from carbon.web.guards import PERMISSION
 
 _HOUR = 3_600
@@ -56,14 +56,14 @@ def factors(
     family: Family = "",
     limit: Limit = 50,
     cursor: Cursor = "",
-) -> Response[bytes]:
+) -> Response[dict[str, Any]]:
     """Adopted factors, ordered by id, with the hash of the catalogue they stand in."""
     rows = sorted((r for r in system.catalogue.rows if not family or r.family == family), key=_id)
     rest = [row for row in rows if row.id > cursor]
     shown = rest[:limit]
     following = shown[-1].id if len(rest) > limit else None
     told = {"catalogue": system.catalogue.digest, "items": [_told(r) for r in shown]}
-    return tagged(request, json_bytes({**told, "next": following}), "application/json")
+    return tagged_json(request, {**told, "next": following})
 
 
 def _id(row: FactorRow) -> str:
@@ -76,7 +76,7 @@ def factor(
     system: NamedDependency[System],
     family: FromPath[str],
     key: FromPath[str],
-) -> Response[bytes]:
+) -> Response[dict[str, Any]]:
     """All values of one factor, oldest first, with the studies and documents behind them."""
     history = system.catalogue.history(family, key)
     if not history:
@@ -86,7 +86,7 @@ def factor(
         "history": [_told(row) for row in history],
         **_cited(system.catalogue, history),
     }
-    return tagged(request, json_bytes(told), "application/json")
+    return tagged_json(request, told)
 
 
 def _cited(catalogue: Catalogue, rows: list[FactorRow]) -> dict[str, Any]:
@@ -114,26 +114,27 @@ def _described(methodology: Methodology) -> dict[str, Any]:
 
 
 @get("/methodologies", sync_to_thread=False)
-def methodologies(request: Request[Any, Any, Any]) -> Response[bytes]:
+def methodologies(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Every methodology in all its versions."""
     told = [_described(m) for versions in METHODOLOGIES.values() for m in versions]
-    return tagged(request, json_bytes({"items": told}), "application/json", seconds=_HOUR)
+    return tagged_json(request, {"items": told}, seconds=_HOUR)
 
 
 @get("/methodologies/{name:str}/{version:int}/formula", sync_to_thread=False)
 def formula(
     request: Request[Any, Any, Any], name: FromPath[str], version: FromPath[int]
-) -> Response[bytes]:
+) -> Response[dict[str, Any]]:
     """The formula as its published file: anyone computes the grams with it."""
     found = (m for m in METHODOLOGIES.get(name.upper(), ()) if m.version == version)
     methodology = next(found, None)
     if methodology is None:
         raise CarbonError("methodology.unknown", name=name, known=", ".join(METHODOLOGIES))
-    return tagged(request, formula_bytes(methodology), "application/json", seconds=_HOUR)
+    content = tagged(request, formula_bytes(methodology), "application/json", seconds=_HOUR)
+    return cast("Response[dict[str, Any]]", content)
 
 
 @get("/errors", sync_to_thread=False)
-def errors(request: Request[Any, Any, Any]) -> Response[bytes]:
+def errors(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """Every code with its words in both languages; placeholders in braces."""
     told = [
         {
@@ -143,7 +144,7 @@ def errors(request: Request[Any, Any, Any]) -> Response[bytes]:
         }
         for fault in FAULTS.values()
     ]
-    return tagged(request, json_bytes({"items": told}), "application/json", seconds=_HOUR)
+    return tagged_json(request, {"items": told}, seconds=_HOUR)
 
 
 catalogue = Router(

@@ -13,9 +13,10 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from carbon.bootstrap.system import System
-from carbon.web.answers import Cursor, Limit, Page, page
+from carbon.web.answers import Cursor, Limit, Page, documents, page
 from carbon.web.guards import PERMISSION
 
+_TEXT = "text/plain"
 #: Lines sent at once.
 _LINES = 1_000
 
@@ -43,10 +44,16 @@ def balances(
     return page(told, limit, lambda row: f"{row['asset']}\t{row['account']}")
 
 
-@get("/ledger/journal", opt={PERMISSION: "ledger.read"}, sync_to_thread=False)
+@get(
+    "/ledger/journal",
+    opt={PERMISSION: "ledger.read"},
+    sync_to_thread=False,
+    media_type=_TEXT,
+    responses=documents(_TEXT),
+)
 def journal(system: NamedDependency[System]) -> Stream:
     """All journals as text that hledger reads, streamed."""
-    return Stream(_sent(system.export_ledger()), media_type="text/plain; charset=utf-8")
+    return Stream(_sent(system.export_ledger()), media_type=_TEXT)
 
 
 async def _sent(lines: Iterator[str]) -> AsyncIterator[bytes]:

@@ -10,14 +10,16 @@ from litestar.params import PathParameter
 
 from carbon.bootstrap.system import System
 from carbon.domain.roles import PUBLIC
-from carbon.web.answers import tagged
+from carbon.web.answers import documents, tagged
 from carbon.web.guards import PERMISSION
 
+_TEXT = "text/plain; charset=utf-8"
 
-@get("/checkpoint", sync_to_thread=True)
+
+@get("/checkpoint", sync_to_thread=True, responses=documents(_TEXT))
 def checkpoint(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[bytes]:
     """The newest signed checkpoint, a C2SP signed note; all files lie under ``/log/``."""
-    return tagged(request, system.log.checkpoint(), "text/plain; charset=utf-8")
+    return tagged(request, system.log.checkpoint(), _TEXT)
 
 
 @get("/leaves/{index:int}", sync_to_thread=True)

@@ -29,7 +29,7 @@ READ: Final = {PERMISSION: "records.read"}
 
 Cell = Annotated[str, msgspec.Meta(max_length=500)]
 Cells = Annotated[
-    dict[Annotated[str, msgspec.Meta(min_length=1, max_length=40)], Cell],
+    dict[str, Cell],
     msgspec.Meta(
         max_length=30,
         description="列见 docs/records，用代码、中文名或英文名 / columns as in docs/records",

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from litestar import Request, Response, Router, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from carbon.bootstrap.system import System
+from carbon.domain.credit.decision import KINDS
 from carbon.domain.credit.issuance import serial_number
 from carbon.domain.roles import PUBLIC, Actor, check_own
-from carbon.web.answers import Cursor, Limit, Page, json_bytes, page, tagged, whole_number
+from carbon.web.answers import (
+    Limit,
+    Page,
+    Place,
+    documents,
+    page,
+    tagged,
+    tagged_json,
+    whole_number,
+)
 from carbon.web.guards import PERMISSION
 from carbon.web.problems import language
 
 _DAY = 86_400
 Kind = Annotated[
-    str, QueryParameter(max_length=40, description="决定的种类，如 issuance / kind of decision")
+    str, QueryParameter(enum=list(KINDS), description="决定的种类，如 issuance / kind of decision")
 ]
 Prefix = Annotated[str, QueryParameter(max_length=120, description="编号的开头 / how ids begin")]
 Project = Annotated[str, PathParameter(max_length=40, description="项目编号 / project")]
 Month = Annotated[str, PathParameter(max_length=7, description="2026-10")]
-Format = Annotated[Literal["json", "html", "pdf"], QueryParameter(description="json, html, pdf")]
+_PDF, _HTML, _CSV = "application/pdf", "text/html; charset=utf-8", "text/csv; charset=utf-8"
+Part = Annotated[int, PathParameter(ge=0, lt=2**31, description="第几部分 / part of the month")]
 Told = dict[str, Any]
 
 
@@ -32,7 +43,7 @@ def _page(found: list[tuple[int, Told]], limit: int) -> Page[Told]:
 
 
 @get("/projects", sync_to_thread=True)
-def projects(system: NamedDependency[System], limit: Limit = 50, cursor: Cursor = "") -> Page[Told]:
+def projects(system: NamedDependency[System], limit: Limit = 50, cursor: Place = "") -> Page[Told]:
     """Projects and programmes, with the step each has reached: 登记, 审定, 公示, 备案."""
     after = whole_number(cursor)
     return _page(system.registry.showcase.projects(after, limit + 1), limit)
@@ -50,7 +61,7 @@ def decisions(
     kind: Kind,
     prefix: Prefix = "",
     limit: Limit = 50,
-    cursor: Cursor = "",
+    cursor: Place = "",
 ) -> Page[Told]:
     """Signed decisions of a kind, oldest first: content, effect, signatures, place in the log."""
     after = whole_number(cursor)
@@ -63,31 +74,62 @@ def report(
     system: NamedDependency[System],
     project: Project,
     month: Month,
-    part: FromPath[int],
-    format: Format = "json",  # noqa: A002  the parameter's name in the address
+    part: Part,
+) -> Response[Told]:
+    """A published monitoring report."""
+    document = system.registry.document(f"{project}/{month}/{part}")
+    return tagged_json(request, document, seconds=_DAY)
+
+
+@get(
+    "/reports/{project:str}/{month:str}/{part:int}/page",
+    sync_to_thread=True,
+    responses=documents(_HTML),
+)
+def report_page(
+    request: Request[Any, Any, Any],
+    system: NamedDependency[System],
+    project: Project,
+    month: Month,
+    part: Part,
 ) -> Response[bytes]:
-    """A published monitoring report: the document, a page, or a PDF."""
-    name, papers = f"{project}/{month}/{part}", system.registry.papers
-    if format == "html":
-        page_ = papers.report_page(name, language(request))
-        return tagged(request, page_, "text/html; charset=utf-8")
-    if format == "pdf":
-        return tagged(request, papers.report_pdf(name, language(request)), "application/pdf")
-    document = json_bytes(system.registry.document(name))
-    return tagged(request, document, "application/json", seconds=_DAY)
+    """The same as a page to read."""
+    papers, name = system.registry.papers, f"{project}/{month}/{part}"
+    return tagged(request, papers.report_page(name, language(request)), _HTML)
 
 
-@get("/statements/{project:str}/{month:str}/{part:int}", sync_to_thread=True)
+@get(
+    "/reports/{project:str}/{month:str}/{part:int}/pdf",
+    sync_to_thread=True,
+    responses=documents(_PDF),
+)
+def report_pdf(
+    request: Request[Any, Any, Any],
+    system: NamedDependency[System],
+    project: Project,
+    month: Month,
+    part: Part,
+) -> Response[bytes]:
+    """The same as PDF."""
+    papers, name = system.registry.papers, f"{project}/{month}/{part}"
+    return tagged(request, papers.report_pdf(name, language(request)), _PDF)
+
+
+@get(
+    "/statements/{project:str}/{month:str}/{part:int}/pdf",
+    sync_to_thread=True,
+    responses=documents(_PDF),
+)
 def statement(
     request: Request[Any, Any, Any],
     system: NamedDependency[System],
     project: Project,
     month: Month,
-    part: FromPath[int],
+    part: Part,
 ) -> Response[bytes]:
     """The verification statement as PDF; as data it is the decision of its kind."""
     content = system.registry.papers.statement_pdf(f"{project}/{month}/{part}", language(request))
-    return tagged(request, content, "application/pdf")
+    return tagged(request, content, _PDF)
 
 
 # --- credits --------------------------------------------------------------------------------------
@@ -108,14 +150,14 @@ def serial_(
     return system.registry.showcase.serial(serial_number(serial))
 
 
-@get("/credits/retired.csv", sync_to_thread=True)
+@get("/credits/retired.csv", sync_to_thread=True, responses=documents(_CSV))
 def retired(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[bytes]:
     """All retired serial blocks."""
     content = system.registry.papers.retired_list()
-    return tagged(request, content, "text/csv; charset=utf-8", filename="retired.csv")
+    return tagged(request, content, _CSV, filename="retired.csv")
 
 
-@get("/credits/certificates/{retirement:path}", sync_to_thread=True)
+@get("/credits/certificates/{retirement:path}", sync_to_thread=True, responses=documents(_PDF))
 def certificate(
     request: Request[Any, Any, Any],
     system: NamedDependency[System],
@@ -124,14 +166,13 @@ def certificate(
     """The certificate of a published retirement, with its proof."""
     name = retirement.removeprefix("/")
     content = system.registry.papers.certificate(name, language(request))
-    return tagged(request, content, "application/pdf")
+    return tagged(request, content, _PDF)
 
 
 @get("/credits/data-trust.json", sync_to_thread=True)
-def data_trust(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[bytes]:
+def data_trust(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[Told]:
     """Projects, issuances and units in the names of Climate Action Data Trust."""
-    content = json_bytes(system.registry.papers.data_trust())
-    return tagged(request, content, "application/json")
+    return tagged_json(request, system.registry.papers.data_trust())
 
 
 @get(
@@ -152,8 +193,8 @@ def holdings(
 registry = Router(
     "/",
     route_handlers=[
-        projects, project_, decisions, report, statement, totals, serial_, retired, certificate,
-        data_trust, holdings,
+        projects, project_, decisions, report, report_page, report_pdf, statement, totals, serial_,
+        retired, certificate, data_trust, holdings,
     ],
     tags=["registry"],
     opt={PERMISSION: PUBLIC},

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, PathParameter
+from litestar.params import JSONBody, PathParameter
 
 from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
@@ -17,6 +17,7 @@ from carbon.web.guards import PERMISSION
 _WORK = {PERMISSION: "verification.work"}
 Project = Annotated[str, PathParameter(max_length=40)]
 Month = Annotated[str, PathParameter(max_length=7)]
+Part = Annotated[int, PathParameter(ge=0, lt=2**31)]
 
 
 class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +38,7 @@ def work_list(
 
 @get("/evaluations/{project:str}/{month:str}/{part:int}", opt=_WORK, sync_to_thread=True)
 def evaluation(
-    system: NamedDependency[System], project: Project, month: Month, part: FromPath[int]
+    system: NamedDependency[System], project: Project, month: Month, part: Part
 ) -> dict[str, Any]:
     """What the sample says: projected misstatement, upper bound, opinion."""
     return system.registry.verification.evaluated(f"{project}/{month}/{part}")
