@@ -31,7 +31,7 @@ from carbon.domain.quantification.engine import Engine
 from carbon.domain.quantification.methodologies import methodology_named
 from carbon.domain.upload import Announced, Task, Wanted
 from carbon.ports import Progress
-from carbon.ports.uploads import Upload
+from carbon.ports.uploads import Performer, Upload
 from carbon.services.ingest import check
 from carbon.services.uploads.asking import ask_check, ask_commit, cancel
 from carbon.services.uploads.expiring import expire
@@ -110,7 +110,7 @@ class Uploads:
         """See :func:`carbon.services.uploads.expiring.expire`."""
         return expire(self._book, self._files, self._clock)
 
-    def _named(self, perform: _Task) -> _Task:
+    def _named(self, perform: Performer) -> Performer:
         """The same task; what it raises calls the file what its owner does."""
 
         def named(upload: Upload, report: dict[str, Any], progress: Progress) -> bool:
@@ -136,9 +136,7 @@ class Uploads:
         report["mapping"] = reading.told()
         source = TableSource(file, reading.mapping, self._system.words)
         engine = self._system.engine(wanted.methodology)
-        annotated = AnnotatedFile(
-            self._files.annotated(upload.folder, upload.fence), wanted.lang
-        )
+        annotated = AnnotatedFile(self._files.annotated(upload.folder, upload.fence), wanted.lang)
         samples = Samples()
         progress(0, source.total_rows)
         rehearsal = self._rehearsal(upload, source, engine, annotated, samples)
@@ -216,9 +214,6 @@ class Uploads:
         return written
 
 
-_Task = Callable[[Upload, dict[str, Any], Progress], bool]
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """How a file is read, and why so."""
@@ -273,4 +268,3 @@ def _reasons(answer: Mapping[str, Any], samples: Samples) -> list[dict[str, Any]
             }
         )
     return told
-

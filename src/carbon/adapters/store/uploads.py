@@ -48,12 +48,13 @@ class UploadRows:
             # One after another, so that together they stay within the limits.
             if not self._database.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ANNOUNCING)))
-            found = connection.execute(_one(upload.organisation, upload.id)).one_or_none()
-            if found is not None:
-                return _upload(found)
-            _check_room(connection, upload)
-            connection.execute(sa.insert(t.upload), _new_row(upload))
-        return upload
+            query = _one(upload.organisation, upload.id)
+            found = connection.execute(query).one_or_none()
+            if found is None:
+                _check_room(connection, upload)
+                connection.execute(sa.insert(t.upload), _new_row(upload))
+                found = connection.execute(query).one()
+        return _upload(found)
 
     def find(self, organisation: str, id_: str) -> Upload:
         """One of an organisation. Raises ``upload.unknown``."""

@@ -19,11 +19,17 @@ _LIKE: Final = 0.8
 
 #: Other words people head a column with.
 _ALIASES: Final[Mapping[str, str]] = {
-    "record_id": "单号 订单号 编号 流水号 交易号 id no order_id order_no transaction_id receipt_no",
-    "occurred_on": "日期 交易日期 成交日期 时间 成交时间 date day sold_on event_date transaction_date",
+    "record_id": (
+        "单号 订单号 编号 流水号 交易号 id no order_id order_no transaction_id receipt_no"
+    ),
+    "occurred_on": (
+        "日期 交易日期 成交日期 时间 成交时间 date day sold_on event_date transaction_date"
+    ),
     "channel": "交易渠道 来源 source sales_channel",
     "act": "方式 交易方式 类型 行为类型 activity action kind transaction_type",
-    "item_type": "品名 品类 物品 商品 商品类型 产品类型 类别 item product product_category category",
+    "item_type": (
+        "品名 品类 物品 商品 商品类型 产品类型 类别 item product product_category category"
+    ),
     "quantity": "件数 个数 数目 qty count pieces number_of_items",
     "mass_kg": "重量 净重 总重 重 斤 公斤 weight mass net_weight",
     "condition": "新旧 新旧程度 成新 品相 state",

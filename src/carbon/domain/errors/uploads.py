@@ -85,7 +85,7 @@ FAULTS = (
     fault(
         "upload.unreadable",
         "上传 {id} 无法处理：出现了意料之外的内容（参考号 {reference}）。",
-        "Upload {id} cannot be worked on: something in it was not expected (reference {reference}).",
+        "Something in upload {id} was not expected, it cannot be read (reference {reference}).",
         "请从原程序重新导出后以新编号上传；仍不行请把参考号告诉运营方。",
         "Export it anew and upload that under a new id; else tell the operator the reference.",
     ),

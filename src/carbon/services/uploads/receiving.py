@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from carbon.domain.errors import CarbonError
@@ -61,7 +62,7 @@ class Arriving:
         end = upload.received + self._length
         whole = end == announced.size
         sound = not whole or self._files.sha256(upload.folder) == announced.sha256
-        values = {"received": end if sound else 0}
+        values: dict[str, Any] = {"received": end if sound else 0}
         if whole and sound:
             values["state"] = State.RECEIVED
         found = change(

@@ -84,8 +84,7 @@ def _perform(desk: Desk, upload: Upload, stop: Callable[[], bool]) -> bool:
         if error.code.startswith(_OURS):
             raise
         return _fail(desk, upload, report, error)
-    except Exception:
-        # A file nobody thought of ends its own upload, not the worker.
+    except Exception:  # noqa: BLE001  a file nobody thought of ends its upload, not the worker
         reference = uuid4().hex[:12]
         _log.exception("upload %s failed, reference %s", upload.id, reference)
         fault = CarbonError("upload.unreadable", id=upload.id, reference=reference)

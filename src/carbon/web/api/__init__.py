@@ -12,9 +12,20 @@ from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
+from carbon.web.api.uploads import uploads
 from carbon.web.api.verification import verification
 
 #: The API in its first version.
 API: Final = Router(
-    "/api/v1", route_handlers=[records, catalogue, registry, decisions, verification, ledger, log]
+    "/api/v1",
+    route_handlers=[
+        records,
+        uploads,
+        catalogue,
+        registry,
+        decisions,
+        verification,
+        ledger,
+        log,
+    ],
 )

@@ -147,9 +147,7 @@ def put_upload(
     return _answer(system.uploads.announce(_own(actor), upload_id, announced))
 
 
-@patch(
-    "/uploads/{upload_id:str}/content", opt=UPLOADS, request_max_body_size=MAX_PIECE_BYTES
-)
+@patch("/uploads/{upload_id:str}/content", opt=UPLOADS, request_max_body_size=MAX_PIECE_BYTES)
 async def patch_content(
     request: Request[Any, Any, Any],
     system: NamedDependency[System],
@@ -227,7 +225,7 @@ def cancel_upload(
 def get_annotated(
     system: NamedDependency[System], actor: NamedDependency[Actor], upload_id: UploadId
 ) -> File:
-    """The rejected rows as CSV, with what is wrong and what to do; corrected, it can be uploaded."""
+    """The rejected rows as CSV with what is wrong and what to do; correct and upload it."""
     path: Path = system.uploads.annotated(_own(actor), upload_id)
     return File(path, filename="annotated.csv", media_type="text/csv; charset=utf-8")
 
