@@ -13,6 +13,7 @@ from litestar.testing import TestClient
 
 from carbon.adapters.store.uploads import UploadRows
 from carbon.bootstrap.system import System
+from carbon.client import Client
 from carbon.domain.errors import CarbonError
 from carbon.domain.roles import Actor, Role
 from carbon.domain.upload import KEPT_DAYS, LEASE_SECONDS, MAX_OPEN, MAX_TRIES, State
@@ -208,6 +209,8 @@ def test_an_id_stands_for_one_file(client):
         ({"sha256": "A" * 64}, (400, "request.invalid")),
         ({"name": ""}, (400, "request.invalid")),
         ({"name": "x" * 201}, (400, "request.invalid")),
+        ({"name": "a\0b"}, (400, "request.invalid")),
+        ({"name": "a\nb"}, (400, "request.invalid")),
         ({"more": 1}, (400, "request.invalid")),
     ],
 )
@@ -244,7 +247,7 @@ def test_a_piece_is_limited(client):
 
 def test_names_are_never_paths(client, system):
     content = rows(1)
-    for number, name in enumerate(("../../../etc/cron.d/x", "/etc/passwd", "a\0b", "CON", "..")):
+    for number, name in enumerate(("../../../etc/cron.d/x", "/etc/passwd", "a\\b", "CON", "..")):
         send(client, f"u{number}", content, name)
         assert client.get(f"{BASE}/u{number}").json()["name"] == name
     spool = system.settings.spool / "uploads"
@@ -292,6 +295,47 @@ def test_uploads_are_listed_the_latest_first(client, clock):
         seen += [item["id"] for item in told["items"]]
         cursor = told["next"]
     assert (seen, cursor) == (["u4", "u3", "u2", "u1", "u0"], None)
+    assert code(client.get(BASE, params={"cursor": "a\0b"})) == (400, "request.invalid")
+    assert code(client.get(BASE, params={"cursor": "u9"})) == (404, "upload.unknown")
+
+
+# --- the client -----------------------------------------------------------------------------------
+
+
+def test_the_client_sends_checks_commits_and_waits(client, system, tmp_path, monkeypatch):
+    monkeypatch.setattr("carbon.client.PIECE_BYTES", 1000)
+    monkeypatch.setattr("carbon.client._LOOK_AGAIN", 0)
+    path = tmp_path / "十月.csv"
+    content = rows(*range(1, 40))
+    path.write_bytes(content)
+    east = Client("http://testserver", http=client)
+    client.put(f"{BASE}/u1", json=announced(content, path.name))
+    client.patch(f"{BASE}/u1/content?offset=0", content=content[:1234])
+    told = east.upload(path, "u1")
+    assert (told["state"], told["name"]) == ("received", "十月.csv")
+    assert east.upload(path, "u1") == told
+    east.check("u1", methodology="HD-REUSE")
+    assert east.wait("u1", looks=3)["state"] == "queued", "nobody works"
+    system.uploads.work(GO_ON)
+    seen = []
+    assert east.wait("u1", lambda *far: seen.append(far))["state"] == "checked"
+    assert seen == [(39, 39)]
+    east.commit_upload("u1")
+    system.uploads.work(GO_ON)
+    assert east.wait("u1")["stored"]["accepted"] == 39
+
+
+def test_a_piece_whose_answer_was_lost_is_not_sent_for_ever(client, tmp_path):
+    content = rows(1)
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    east = Client("http://testserver", http=client)
+    client.put(f"{BASE}/u1", json=announced(content, path.name))
+    client.patch(f"{BASE}/u1/content?offset=0", content=content)
+    assert east._piece("u1", 0, content)["state"] == "received"
+    client.post(f"{BASE}/u1/cancel")
+    with pytest.raises(CarbonError, match=r"upload\.state"):
+        east._piece("u1", 0, content)
 
 
 # --- checking -------------------------------------------------------------------------------------
@@ -394,6 +438,7 @@ def test_what_cannot_be_asked_is_refused_at_once(client, system):
         ({"mapping": {"columns": {"colour": {"from": "x"}}}}, (422, "mapping.invalid")),
         ({"mapping": {"title": {"zh": "x" * 300_000}}}, (422, "mapping.invalid")),
         ({"mapping": []}, (400, "request.invalid")),
+        ({"project": "a\0b"}, (400, "request.invalid")),
     ):
         assert code(client.post(f"{BASE}/u1/check", json=asked)) == expected, asked
     assert system.uploads.work(GO_ON) == 0

@@ -19,7 +19,7 @@ from carbon.bootstrap.system import System
 from carbon.domain.roles import Actor, check_own
 from carbon.domain.upload import BUSY, MAX_BYTES, MAX_PIECE_BYTES, Announced, Wanted
 from carbon.ports.uploads import Upload
-from carbon.web.answers import Cursor, Limit, Page, page
+from carbon.web.answers import Limit, Page, page
 from carbon.web.api.records import Methodology, Project
 from carbon.web.guards import PERMISSION
 from carbon.web.problems import language
@@ -43,10 +43,24 @@ Offset = Annotated[
 ]
 
 
+#: Where a page begins: the id of the last upload before it.
+After = Annotated[
+    str,
+    QueryParameter(
+        pattern="^[A-Za-z0-9._-]{0,64}$", description="上一页的 next / next of the page before"
+    ),
+]
+
+
 class AnnounceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that will be sent. Its name is shown to people; its kind is told by its content."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200, examples=["2026-10.xlsx"])]
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["2026-10.xlsx"]
+        ),
+    ]
     size: Annotated[int, msgspec.Meta(ge=0, le=1 << 50, examples=[48_213])]
     sha256: Annotated[
         str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="SHA-256，十六进制 / hexadecimal")
@@ -172,7 +186,7 @@ def list_uploads(
     system: NamedDependency[System],
     actor: NamedDependency[Actor],
     limit: Limit = 50,
-    cursor: Cursor = "",
+    cursor: After = "",
 ) -> Page[UploadAnswer]:
     """Uploads of one's own organisation, the latest first."""
     found = system.uploads.page(_own(actor), cursor, limit + 1)
