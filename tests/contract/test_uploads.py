@@ -603,7 +603,7 @@ def test_a_file_that_kills_its_workers_is_given_up(client, system, clock, monkey
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr("carbon.bootstrap.uploads.open_table", killed)
+        patched.setattr("carbon.bootstrap.uploads.open_apart", killed)
         for _ in range(MAX_TRIES):
             with pytest.raises(KilledError):
                 system.uploads.work(GO_ON)
@@ -622,7 +622,7 @@ def test_what_nobody_expected_ends_the_upload_and_is_logged(client, system, monk
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("carbon.bootstrap.uploads.open_table", broken)
+        patched.setattr("carbon.bootstrap.uploads.open_apart", broken)
         assert system.uploads.work(GO_ON) == 1
     told = client.get(f"{BASE}/u1").json()
     assert (told["state"], told["error"]["code"]) == ("failed", "upload.unreadable")
@@ -637,7 +637,7 @@ def test_a_fault_of_the_service_is_not_the_files(client, system, clock, monkeypa
         raise CarbonError("store.unavailable", reason="gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr("carbon.bootstrap.uploads.open_table", away)
+        patched.setattr("carbon.bootstrap.uploads.open_apart", away)
         with pytest.raises(CarbonError, match=r"store\.unavailable"):
             system.uploads.work(GO_ON)
     assert client.get(f"{BASE}/u1").json()["state"] == "checking"

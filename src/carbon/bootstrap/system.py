@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -31,8 +31,9 @@ from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.adapters.store.stored import Records, WholeStore
 from carbon.adapters.tabular import Mapping as ColumnMapping
-from carbon.adapters.tabular import open_source, read_mapping
-from carbon.adapters.tabular.source import TableSource
+from carbon.adapters.tabular import read_mapping
+from carbon.adapters.tabular.source import TableSource, open_table
+from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Vocabulary, vocabularies
 from carbon.domain.errors import CarbonError, Lang
@@ -71,7 +72,8 @@ class IngestRequest:
     ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
     default made from everything asked for, so that the same call is the same submission;
     ``mapping``: a name, a path, or the mapping itself; ``project``: whose records they are;
-    ``beside``: what else is written in the transaction that stores them.
+    ``beside``: what else is written in the transaction that stores them; ``reader``: what opens the
+    file, reading so many bytes at once.
     """
 
     path: Path
@@ -86,6 +88,7 @@ class IngestRequest:
     lang: Lang = "zh"
     project: str | None = None
     beside: Beside | None = None
+    reader: Callable[[Path, int], TableFile] = open_table
 
 
 class System:
@@ -259,7 +262,7 @@ class System:
             raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
         given = request.mapping
         mapping = read_mapping(given) if isinstance(given, str) else given
-        source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
+        source = TableSource(request.reader(request.path, _BLOCK_BYTES), mapping, self.words)
         digest = self.digest(
             {
                 "source": request.source,

@@ -20,9 +20,10 @@ from carbon.adapters.rehearsal import Rehearsal, Samples
 from carbon.adapters.store.facts import Facts
 from carbon.adapters.store.uploads import UploadRows, change_row
 from carbon.adapters.tabular import Mapping as ColumnMapping
+from carbon.adapters.tabular.apart import open_apart
 from carbon.adapters.tabular.mapping import MAX_MAPPING_BYTES, told_mapping
 from carbon.adapters.tabular.proposal import Proposal, header_digest, propose
-from carbon.adapters.tabular.source import TableSource, open_table
+from carbon.adapters.tabular.source import TableSource
 from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.upload_files import UploadFolders
 from carbon.bootstrap.system import IngestRequest, System
@@ -131,7 +132,7 @@ class Uploads:
         wanted = _wanted(upload)
         report.clear()
         progress(0, None)
-        file = open_table(self._files.file(upload.folder), _BLOCK_BYTES)
+        file = open_apart(self._files.file(upload.folder), _BLOCK_BYTES)
         reading = self._reading(upload, wanted, file)
         report["mapping"] = reading.told()
         source = TableSource(file, reading.mapping, self._system.words)
@@ -206,6 +207,7 @@ class Uploads:
             lang=wanted.lang,
             project=wanted.project,
             beside=beside,
+            reader=open_apart,
         )
         answer = report["stored"] = self._system.ingest(request, progress)
         if "id" not in answer and answer["rejected"] and not upload.accept_valid:

@@ -148,6 +148,14 @@ def open_source(
     return TableSource(open_table(path, block_bytes), mapping, vocabularies)
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is an archive or Parquet: more may be in it than its size says."""
+    if not path.is_file():
+        raise CarbonError("file.missing", path=path)
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PAR1" or zipfile.is_zipfile(path)
+
+
 def open_table(path: Path, block_bytes: int = BLOCK_BYTES) -> TableFile:
     """Open a CSV, XLSX or Parquet file, told apart by its first bytes.
 

@@ -76,7 +76,8 @@ def _perform(desk: Desk, upload: Upload, stop: Callable[[], bool]) -> bool:
         with Lease(desk.book, desk.clock, upload, stop) as lease:
             written = desk.perform[upload.task](upload, report, lease.progress)
     except StoppedError:
-        desk.book.hold(upload, state=State.QUEUED, tries=upload.tries - 1, **FREE)
+        given_back = {"state": State.QUEUED, "tries": upload.tries - 1, "fence": upload.fence + 1}
+        desk.book.hold(upload, **given_back, **FREE)
         return False
     except CarbonError as error:
         if error.code == "upload.lost":
@@ -93,11 +94,11 @@ def _perform(desk: Desk, upload: Upload, stop: Callable[[], bool]) -> bool:
 
 
 def ended(clock: Clock, upload: Upload, report: Mapping[str, Any]) -> dict[str, Any]:
-    """What an upload is when its task is done."""
+    """What an upload is when its task is done; the number goes up, so that it is done once."""
     state = State.CHECKED if upload.task is Task.CHECK else State.STORED
     rows = report["stored" if state is State.STORED else "summary"]["rows"]
     done = {"state": state, "report": report, "rows": rows, "total": rows}
-    return {**done, "annotated": upload.fence, "changed_at": clock.now(), **FREE}
+    return {**done, **_left(clock, upload)}
 
 
 def _fail(desk: Desk, upload: Upload, report: dict[str, Any], error: CarbonError) -> bool:
@@ -105,5 +106,11 @@ def _fail(desk: Desk, upload: Upload, report: dict[str, Any], error: CarbonError
         "code": error.code,
         "messages": {"zh": error.say("zh"), "en": error.say("en")},
     }
-    values = {"state": State.FAILED, "report": report, "changed_at": desk.clock.now()}
-    return desk.book.hold(upload, **values, annotated=upload.fence, **FREE)
+    left = _left(desk.clock, upload)
+    return desk.book.hold(upload, state=State.FAILED, report=report, **left)
+
+
+def _left(clock: Clock, upload: Upload) -> dict[str, Any]:
+    """What a worker leaves behind it."""
+    fence = upload.fence
+    return {"annotated": fence, "fence": fence + 1, "changed_at": clock.now(), **FREE}
