@@ -18,12 +18,12 @@ from sqlalchemy.engine import make_url
 
 from carbon.adapters.store import tables
 from carbon.adapters.store.guards import REFUSED
-from carbon.adapters.store.tables import FACTS, PARENTS, PARTIES
+from carbon.adapters.store.tables import FACTS, KEPT, PARENTS, PARTIES
 from carbon.settings import Settings
 
 FACT_TABLES = tuple(table.name for table in FACTS)
 PARTY_TABLES = tuple(table.name for table in PARTIES)
-TABLES = {table.name: table for table in (*FACTS, *PARTIES)}
+TABLES = {table.name: table for table in (*FACTS, *KEPT, *PARTIES)}
 AT = "2026-11-23T04:00:00.000000+00:00"
 #: SQLSTATE classes of a refusal: constraint, value, right, truncating what others refer to, and that
 #: of the guards themselves.
@@ -56,6 +56,10 @@ _OWN: dict[str, dict[str, Any]] = {
     "hold_end": {"outcome": "voided", "journal": None},
     "consent": {"mode": "kept"},
     "upload": {"received": 1},
+    "job_run": {"state": "asked"},
+    "permit": {"number": 0},
+    "security_event": {"outcome": "done"},
+    "principal": {"id": "principal 甲", "status": "frozen", "freezes": 1, "permit": None},
 }
 _NEXT: dict[str, dict[str, Any]] = {
     "account": {"id": 2, "code": "another"},

@@ -32,6 +32,10 @@ def _run(arguments: list[str]) -> int:
             from carbon.web.server import run as run_serve
 
             return _told(run_serve, arguments[1:])
+        case ["worker"]:
+            from carbon.jobs import run as run_worker
+
+            return _told(run_worker, arguments[1:])
     from carbon.cli.main import run
 
     return run(arguments)

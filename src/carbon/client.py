@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -118,6 +119,80 @@ class Client:
             page = self.get(path, limit=_PAGE, cursor=cursor, **params)
             yield from page["items"]
             cursor = page["next"]
+
+    # --- signing in ---------------------------------------------------------------------------
+
+    def sign_in(self, account: str, password: str, code: str) -> dict[str, Any]:
+        """Begin a session and go on with it. ``code``: one-time password, used once."""
+        body = {"kind": "password", "account": account, "password": password, "code": code}
+        return self._began(self.post("/sessions", body))
+
+    def sign_in_by_code(self, phone: str, code: str) -> dict[str, Any]:
+        """The same for a resident, with the code that was sent to the phone."""
+        return self._began(self.post("/sessions", {"kind": "code", "phone": phone, "code": code}))
+
+    def _began(self, told: dict[str, Any]) -> dict[str, Any]:
+        self._headers["Authorization"] = f"Bearer {told.pop('token')}"
+        return told
+
+    def step_up(self, code: str) -> None:
+        """Prove oneself again, for what moves credits or grants rights."""
+        self.post("/sessions/current/step-up", {"code": code})
+
+    def sign_out(self) -> None:
+        """End the session."""
+        self.send("DELETE", "/sessions/current")
+        del self._headers["Authorization"]
+
+    # --- records ------------------------------------------------------------------------------
+
+    def record(
+        self,
+        cells: Mapping[str, str],
+        methodology: str = "HD-REUSE",
+        project: str | None = None,
+    ) -> dict[str, Any]:
+        """Store one record; its id is the request's. Raises ``record.rejected`` with no findings.
+
+        The findings are in the answer of :meth:`records`.
+        """
+        body = _record_body(cells, methodology, project)
+        name = body.pop("record_id")
+        answer: dict[str, Any] = self.send(
+            "PUT", f"/records/{quote(name, safe='')}", json=body
+        ).json()
+        return answer
+
+    def records(
+        self,
+        all_cells: Sequence[Mapping[str, str]],
+        methodology: str = "HD-REUSE",
+        project: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Store up to 500 records, each answered by itself."""
+        bodies = [_record_body(cells, methodology, project) for cells in all_cells]
+        answers: list[dict[str, Any]] = self.post("/records", {"records": bodies})
+        return answers
+
+    def correct(
+        self,
+        record_id: str,
+        reason: str,
+        cells: Mapping[str, str] | None = None,
+        methodology: str = "HD-REUSE",
+    ) -> dict[str, Any]:
+        """Replace a record by another one with an id of its own, or withdraw it."""
+        body: dict[str, Any] = {"reason": reason}
+        if cells is not None:
+            body["replacement"] = _record_body(cells, methodology, None)
+        answer: dict[str, Any] = self.post(
+            f"/records/{quote(record_id, safe='')}/corrections", body
+        )
+        return answer
+
+    def receipt(self, record_id: str) -> bytes:
+        """The receipt that recomputes a record offline. Raises ``receipt.pending``."""
+        return self.file(f"/records/{quote(record_id, safe='')}/receipt")
 
     # --- uploads ------------------------------------------------------------------------------
 
@@ -253,6 +328,14 @@ _NAMES: Final = {"id_": "id", "class_": "class", "credits_": "credits"}
 
 #: What a content calls otherwise than who says it.
 _TOLD: Final = {"transfer": {"holder": "from", "other": "to"}}
+
+
+def _record_body(cells: Mapping[str, str], methodology: str, project: str | None) -> dict[str, Any]:
+    """A record with its id apart from its cells."""
+    own = dict(cells)
+    name = own.pop("record_id")
+    about = {"cells": own, "methodology": methodology, "project": project}
+    return {"record_id": name, **about}
 
 
 def _signed(name: str, key: Path) -> dict[str, str]:

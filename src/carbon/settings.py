@@ -18,8 +18,11 @@ class Settings:
     application connects with, ``owner``: the one migrations use; ``log``: the public folder;
     ``spool``: private, on the log's file system; ``keys``: secrets, backed up apart;
     ``demonstration``: pilot units may be transferred, and the clock may be set to a ``moment``;
-    ``metrics_token``: who has it may read the metrics, empty for nobody; ``metrics_folder``: where
-    several processes put theirs together.
+    ``demo``: a folder of results that it shows; ``metrics_token``: who has it may read the metrics,
+    empty for nobody; ``metrics_folder``: where several processes put theirs together; ``backups``:
+    where the worker's backups go;
+    ``sms_sender``: ``module:factory`` of what sends codes; ``public_url``: where browsers find us;
+    ``oidc_*``: the provider of single sign-on and how we are registered there, empty without one.
     """
 
     lang: Lang
@@ -33,8 +36,15 @@ class Settings:
     digest: str
     demonstration: bool
     moment: str | None
+    demo: Path | None
     metrics_token: str
     metrics_folder: Path | None
+    backups: Path
+    sms_sender: str
+    public_url: str
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -44,6 +54,7 @@ class Settings:
         home = Path(environment.get("CARBON_HOME", "carbon-home"))
         database = environment.get("CARBON_DATABASE_URL", f"sqlite:///{home / 'carbon.db'}")
         demonstration = environment.get("CARBON_DEMONSTRATION") == "1"
+        shown = demonstration and "CARBON_DEMO" in environment
         metrics = environment.get("PROMETHEUS_MULTIPROC_DIR")
         return cls(
             lang="en" if wanted.startswith("en") else "zh",
@@ -57,8 +68,15 @@ class Settings:
             digest=environment.get("CARBON_DIGEST", "sha256"),
             demonstration=demonstration,
             moment=environment.get("CARBON_NOW") if demonstration else None,
+            demo=Path(environment["CARBON_DEMO"]) if shown else None,
             metrics_token=environment.get("CARBON_METRICS_TOKEN", ""),
             metrics_folder=Path(metrics) if metrics else None,
+            backups=Path(environment.get("CARBON_BACKUPS", home / "backups")),
+            sms_sender=environment.get("CARBON_SMS_SENDER", ""),
+            public_url=environment.get("CARBON_PUBLIC_URL", "").rstrip("/"),
+            oidc_issuer=environment.get("CARBON_OIDC_ISSUER", ""),
+            oidc_client=environment.get("CARBON_OIDC_CLIENT", ""),
+            oidc_secret=environment.get("CARBON_OIDC_SECRET", ""),
         )
 
 

@@ -198,16 +198,71 @@ _CHANGED = {
     "certificate": "private",
     "opened": "person",
     "consent": "version",
+    "job_run": "code",
+    "principal": "asked",
+    "password": "hash",
+    "enrolment": "digest",
+    "external_subject": "subject",
+    "session": "origin",
+    "one_time_code": "digest",
+    "attempt": "subject",
+    "seen_nonce": "nonce",
+    "external_sign_in": "verifier",
 }
 
 
 def test_parties_can_be_changed_and_erased(home):
     fill(home)
     with raw(home) as connection:
-        for table in PARTY_TABLES:
+        for table in reversed(PARTY_TABLES):  # what goes with another row is looked at first
             column = _CHANGED.get(table, "sealed")
             other = "other" if table in _CHANGED else b"other"
             connection.run(f"UPDATE {table} SET {column} = ?", [other])
             assert any(other in r for r in connection.rows(table)), table
             connection.run(f"DELETE FROM {table}")
             assert connection.rows(table) == []
+
+
+@pytest.mark.parametrize("owner", [False, True])
+def test_a_security_event_stays_until_it_is_old(home, owner):
+    """184 days by the database's clock, whatever the application thinks the time is (TRUST S14)."""
+    old = "2020-01-01T00:00:00.000000+00:00"
+    with raw(home, owner=owner) as connection:
+        connection.insert("security_event", event="young")
+        connection.insert("security_event", event="old", at=old)
+        refused(connection, "UPDATE security_event SET outcome = 'refused'")
+        refused(connection, "DELETE FROM security_event")
+        refused(connection, "DELETE FROM security_event WHERE event = 'young'")
+        connection.run("DELETE FROM security_event WHERE event = 'old'")
+        assert [row[3] for row in connection.rows("security_event")] == ["young"]
+
+
+def test_an_account_acts_with_the_permit_of_two_people_only(home):
+    """TRUST S4: enforced by the database, after each freeze anew; a resident needs none."""
+    sound = {"principal": "a", "role": "issuer", "organisation": "o", "number": 0}
+    account = {"id": "a", "role": "issuer", "organisation": "o", "freezes": 0, "permit": None}
+    with raw(home) as connection:
+        if connection.is_sqlite:
+            connection.run("PRAGMA foreign_keys = ON")
+        for changes in (
+            {"status": "active"},
+            {"status": "active", "permit": 0},
+            {"status": "active", "role": "resident", "freezes": 1},
+        ):
+            with pytest.raises(RefusedError):
+                connection.insert("principal", **account | changes)
+        with pytest.raises(RefusedError):
+            connection.insert("permit", **sound, first="same", second="same")
+        connection.insert("permit", **sound, first="one", second="other")
+        connection.insert("principal", **account | {"status": "active", "permit": 0})
+        refused(connection, "UPDATE principal SET role = 'operator'")
+        refused(connection, "UPDATE principal SET organisation = 'another'")
+        connection.run("UPDATE principal SET status = 'frozen', freezes = 1")
+        refused(connection, "UPDATE principal SET status = 'active'")
+        refused(connection, "UPDATE principal SET status = 'active', permit = 1")
+        refused(connection, "UPDATE permit SET number = 1")
+        connection.insert("permit", **sound | {"number": 1}, first="other", second="third")
+        connection.run("UPDATE principal SET status = 'active', permit = 1")
+        connection.insert(
+            "principal", **account | {"id": "r", "status": "active", "role": "resident"}
+        )

@@ -95,7 +95,7 @@ def test_several_processes_share_a_port_and_their_metrics(system):
             thread.start()
         for thread in threads:
             thread.join()
-        headers = {"Authorization": f"Bearer {token['CARBON_METRICS_TOKEN']}"}
+        headers = {"Authorization": f"Metrics {token['CARBON_METRICS_TOKEN']}"}
         told = httpx.get(address + "/health/metrics", headers=headers).text
         counted = 'carbon_requests_total{method="GET",route="/health/live",status="200"}'
         (line,) = [row for row in told.splitlines() if row.startswith(counted)]

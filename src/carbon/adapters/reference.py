@@ -50,15 +50,17 @@ class Reference:
         self.salted = salted
         self._factors, self._spool = factors, spool
         self.algorithms = algorithms(salted)
+        self._root, self._formula = catalogue.root, formula_digest(methodology)
+        self._recorded = False
 
     def context(self, engine: Engine, at: datetime, project: str | None) -> dict[str, Any]:
         """What all rows of a leaf share; ``project``: whose they are, if they are one's."""
         as_of = engine.conditions.as_of
         return {
-            "catalogue": self._catalogue.root,
+            "catalogue": self._root,
             "catalogue_rows": len(self._catalogue.leaves),
             "methodology": self._methodology.name,
-            "formula": formula_digest(self._methodology),
+            "formula": self._formula,
             "digest": self.salted,
             "demonstration": engine.conditions.demonstration,
             "fields": FIELDS,
@@ -72,8 +74,16 @@ class Reference:
 
         Raises ``factors.changed`` where the tables are no longer the ones that were computed with.
         """
-        root, formula = self._catalogue.root, formula_digest(self._methodology)
-        if not has_fact(connection, "catalogue", root):
+        if self._recorded:
+            return
+        root, formula = self._root, self._formula
+        there = [
+            has_fact(connection, kind, key)
+            for kind, key in (("catalogue", root), ("formula", formula))
+        ]
+        # What this transaction adds may be rolled back; what was there stays.
+        self._recorded = all(there)
+        if not there[0]:
             listed = self._put_tables(root)
             leaf = {
                 "type": "catalogue",
@@ -82,7 +92,7 @@ class Reference:
                 "tables": hashlib.sha256(listed).hexdigest(),
             }
             add_fact(connection, NewFact("catalogue", root, canonical(leaf)), at)
-        if not has_fact(connection, "formula", formula):
+        if not there[1]:
             path = self._spool / FORMULAS / f"{formula}.json"
             write_durably(path, formula_bytes(self._methodology))
             leaf = {"type": "formula", "methodology": self._methodology.name, "sha256": formula}

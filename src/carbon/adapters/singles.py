@@ -13,14 +13,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from carbon.adapters.intake import fact_prefix, life_table
-from carbon.adapters.parties import Parties, Submitters
+from carbon.adapters.parties import Known, Parties, Submitters
 from carbon.adapters.published import GRAMS
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import (
     ROW_TABLES,
-    Facts,
     NewFact,
     add_facts,
     correct_unissued,
@@ -63,6 +62,7 @@ class StoreSingles:
         words: Mapping[str, Vocabulary],
         reference: Reference,
         database: Database,
+        known: Known,
         vault: Vault,
         at: datetime,
     ) -> None:
@@ -70,8 +70,8 @@ class StoreSingles:
         self._reference, self._database = reference, database
         self._persons: list[pa.Table] = []
         self._staged: list[Staged] = []
+        self._contexts: dict[str | None, Mapping[str, Any]] = {}
         submitters = _submitters(singles)
-        known = Facts(database).known_persons
         self._writer = RecordWriter(
             engine,
             words,
@@ -139,7 +139,7 @@ class StoreSingles:
 
     def _fact(self, kept: _Kept) -> NewFact:
         single = kept.single
-        context = self._reference.context(self._engine, self._at, single.project)
+        context = self._context(single.project)
         kind = (
             correction_leaf(single.replaces, single.reason)
             if single.kind == CORRECTION
@@ -147,6 +147,11 @@ class StoreSingles:
         )
         body = canonical({**kind, **context, "row": kept.row})
         return NewFact(single.kind, single.key, body, single.digest, kept.answer)
+
+    def _context(self, project: str | None) -> Mapping[str, Any]:
+        if project not in self._contexts:
+            self._contexts[project] = self._reference.context(self._engine, self._at, project)
+        return self._contexts[project]
 
     def _correct(
         self, connection: sa.Connection, kept: Mapping[int, _Kept], numbers: Mapping[str, int]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from carbon.adapters.singles import StoreSingles, correction_leaf
 from carbon.adapters.store.facts import Corrections, Facts, NewFact
 from carbon.adapters.store.record_book import RecordBook
-from carbon.adapters.store.stored import record_key
+from carbon.adapters.store.stored import record_key, record_keys
 from carbon.adapters.tabular.record import canonical_cells, record_chunk, record_survey
 from carbon.bootstrap.system import System
 from carbon.domain.activity.record import CORRECTION_REASONS
@@ -30,8 +31,36 @@ from carbon.ports.recording import (
 from carbon.services.gather import Gather, Limits
 from carbon.services.record import Told, record_each
 
+#: How long a record waits for company at most, in seconds, where there is some.
+GATHER_SECONDS = 0.015
 #: Records that wait for a transaction at most; more are refused with ``record.busy``.
 MAX_WAITING = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A record to be stored. ``cells``: by canonical column; ``request``: all that is asked for."""
+
+    cells: Mapping[str, str]
+    source: str
+    methodology: str
+    project: str | None
+    request: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls, cells: Mapping[str, str], source: str, methodology: str, project: str | None = None
+    ) -> Ask:
+        """What a client asks for. Raises ``columns.*``, ``record.json``."""
+        request = {"cells": dict(cells), "methodology": methodology}
+        if project is not None:
+            request["project"] = project
+        return cls(canonical_cells(cells), source, methodology, project, request)
+
+    @property
+    def record_id(self) -> str:
+        """The record's id, whatever its column is called."""
+        return self.cells["record_id"]
 
 
 class Recording:
@@ -40,8 +69,8 @@ class Recording:
     def __init__(self, system: System) -> None:
         self._system = system
         self._book = RecordBook(system.database, system.vault)
-        self._starting = Lock()
-        self._gather: Gather[Single, Told] | None = None
+        self._starting, self._turn = Lock(), Lock()
+        self._gather: Gather[Ask, Told] | None = None
 
     def record(
         self, cells: Mapping[str, str], source: str, methodology: str, project: str | None
@@ -50,10 +79,17 @@ class Recording:
 
         Its id is the request's id. Raises ``columns.*``, ``record.json``, ``request.conflict``.
         """
-        single = self.single(cells, source, methodology, project)
-        return answer_or_raise(record_each(_Desk(self._system), [single])[0])
+        return answer_or_raise(self.record_each([Ask.of(cells, source, methodology, project)])[0])
 
-    def hand(self, single: Single) -> Future[Told]:
+    def record_each(self, asks: Sequence[Ask]) -> list[Told]:
+        """Store records in as few transactions as can be; each has an answer of its own."""
+        return self._each(None, self._singles(asks))
+
+    def _each(self, replacing: str | None, singles: Sequence[Single]) -> list[Told]:
+        with self._turn:  # those of one process would only race one another
+            return record_each(_Desk(self._system, replacing), singles)
+
+    def hand(self, ask: Ask) -> Future[Told]:
         """Store a record with all others that wait at the same moment, in one transaction.
 
         The future has its answer, or the error in its place. Raises ``record.busy``.
@@ -61,7 +97,7 @@ class Recording:
         with self._starting:
             if self._gather is None:
                 self._gather = self._group_commit()
-            return self._gather.hand(single)
+            return self._gather.hand(ask)
 
     def close(self) -> None:
         """Store everything that waits."""
@@ -70,32 +106,29 @@ class Recording:
         if gather is not None:
             gather.close()
 
-    def _group_commit(self) -> Gather[Single, Told]:
+    def _group_commit(self) -> Gather[Ask, Told]:
         return Gather(
-            partial(record_each, _Desk(self._system)),
-            # Who comes alone does not wait; the others wait for the transaction before.
-            Limits(MAX_TOGETHER, 0.0, MAX_WAITING),
-            lambda single: CarbonError("record.busy", record_id=single.named),
+            self.record_each,
+            Limits(MAX_TOGETHER, GATHER_SECONDS, MAX_WAITING),
+            lambda ask: CarbonError("record.busy", record_id=ask.record_id),
         )
 
-    def single(
-        self, cells: Mapping[str, str], source: str, methodology: str, project: str | None
-    ) -> Single:
-        """A record to be stored. Raises ``columns.*``, ``record.json``."""
-        found = canonical_cells(cells)
-        request = {"cells": dict(cells), "methodology": methodology}
-        asked = request if project is None else {**request, "project": project}
-        record_id = found["record_id"]
-        return Single(
-            kind=RECORD,
-            key=record_key(self._system.vault, source, record_id),
-            named=record_id,
-            digest=self._system.digest(asked),
-            source=source,
-            cells=found,
-            methodology=methodology,
-            project=project,
-        )
+    def _singles(self, asks: Sequence[Ask]) -> list[Single]:
+        vault = self._system.vault
+        keys = record_keys(vault, [(ask.source, ask.record_id) for ask in asks])
+        return [
+            Single(
+                kind=RECORD,
+                key=key,
+                named=ask.record_id,
+                digest=self._system.digest(ask.request),
+                source=ask.source,
+                cells=ask.cells,
+                methodology=ask.methodology,
+                project=ask.project,
+            )
+            for ask, key in zip(asks, keys, strict=True)
+        ]
 
     def correct(
         self,
@@ -142,7 +175,7 @@ class Recording:
             replaces=replaces,
             reason=reason,
         )
-        told = answer_or_raise(record_each(_Desk(self._system, replaces), [single])[0])
+        told = answer_or_raise(self._each(replaces, [single])[0])
         if told["known"]:
             raise CarbonError("correction.known", record_id=found["record_id"])
         return told
@@ -186,9 +219,21 @@ def answer_or_raise(told: Told) -> Mapping[str, Any]:
 class _Desk:
     """Implements the port ``Desk``. ``replacing``: the fact whose correction is examined."""
 
-    def __init__(self, system: System, replacing: str | None = None) -> None:
-        self._system = system
-        self._facts = Facts(system.database, replacing)
+    def __init__(self, system: System, replacing: str | None) -> None:
+        self._system, self._replacing = system, replacing
+
+    @contextmanager
+    def sitting(self) -> Iterator[_Sitting]:
+        database = self._system.database
+        with database.read() as connection:
+            yield _Sitting(self._system, Facts(database, self._replacing, connection))
+
+
+class _Sitting:
+    """Implements the port ``Sitting``."""
+
+    def __init__(self, system: System, facts: Facts) -> None:
+        self._system, self._facts = system, facts
 
     def answered(self, singles: Sequence[Single]) -> Mapping[str, Answered]:
         return self._facts.answers(singles[0].kind, [single.key for single in singles])
@@ -208,6 +253,7 @@ class _Desk:
             system.words,
             system.reference(engine),
             system.database,
+            self._facts.known_persons,
             system.vault,
             system.clock.now(),
         )

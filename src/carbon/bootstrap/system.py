@@ -15,6 +15,7 @@ from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
 from carbon.adapters.intake import SUBMISSION, Beside, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
+from carbon.adapters.parties import person_lookup
 from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
@@ -55,6 +56,9 @@ from carbon.services.sequence import accept_cosignature, sequence
 from carbon.settings import Settings
 
 if TYPE_CHECKING:
+    from carbon.bootstrap.accounts import Accounts
+    from carbon.bootstrap.jobs import Jobs
+    from carbon.bootstrap.own_data import OwnData
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
     from carbon.bootstrap.uploads import Uploads
@@ -98,6 +102,7 @@ class System:
         self.settings = settings
         self.clock = clock or clock_of(settings)
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._references: dict[str, Reference] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -381,10 +386,17 @@ class System:
 
     def reference(self, engine: Engine) -> Reference:
         """What records computed with an engine refer to."""
-        settings = self.settings
-        return Reference(
-            self.catalogue, engine.methodology, settings.factors, settings.spool, settings.digest
-        )
+        name = engine.methodology.name
+        if name not in self._references:
+            settings = self.settings
+            self._references[name] = Reference(
+                self.catalogue,
+                engine.methodology,
+                settings.factors,
+                settings.spool,
+                settings.digest,
+            )
+        return self._references[name]
 
     def _intake(self, asked: _Asked, source: TableSource, engine: Engine) -> StoreIntake:
         request = Request(
@@ -414,6 +426,27 @@ class System:
         from carbon.bootstrap.registrar import Registrar
 
         return Registrar(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Recurring work."""
+        from carbon.bootstrap.jobs import Jobs
+
+        return Jobs(self)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who may act, and who is acting."""
+        from carbon.bootstrap.accounts import Accounts
+
+        return Accounts(self)
+
+    @cached_property
+    def own_data(self) -> OwnData:
+        """What residents may do with what is known of them."""
+        from carbon.bootstrap.own_data import OwnData
+
+        return OwnData(self)
 
     # --- ledger -------------------------------------------------------------------------------
 
@@ -452,7 +485,14 @@ class System:
 
     def erase(self, identity: str) -> int:
         """Erase a person; returns how many records' private values went with them."""
-        return self._erasures.erase(self.vault, identity, self.clock.now())
+        return self.erase_person(person_lookup(self.vault, identity))
+
+    def erase_person(self, lookup: str) -> int:
+        """The same by the pseudonym of an account. Raises ``person.unknown``."""
+        records = self._erasures.erase(lookup, self.clock.now())
+        if "accounts" in self.__dict__:
+            self.accounts.forget_all()
+        return records
 
     def backup(self, folder: Path) -> Mapping[str, Any]:
         """Back the database up into a new folder. Keys and log are backed up apart."""
@@ -471,7 +511,7 @@ class System:
         with closing(Database(self.settings.owner)) as owner:
             manifest = restore(owner, folder)
         self.upgrade()
-        return {**manifest, "erased_again": self._erasures.again()}
+        return {**manifest, "erased_again": self._erasures.again(self.clock.now())}
 
     def check(self) -> list[CarbonError]:
         """What is wrong with schema, guards and rights."""

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from carbon.cli import account as account_commands
 from carbon.cli import credit as credit_commands
 from carbon.cli import decisions as decision_commands
 from carbon.cli import factors as factor_commands
@@ -49,6 +50,7 @@ app.add_typer(factor_commands.app, name="factors")
 app.add_typer(store_commands.db, name="db")
 app.add_typer(store_commands.log, name="log")
 app.add_typer(ledger_commands.ledger, name="ledger")
+app.add_typer(account_commands.account, name="account")
 app.add_typer(decision_commands.person, name="person")
 app.add_typer(decision_commands.project, name="project")
 app.add_typer(verification_commands.report, name="report")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -55,7 +56,8 @@ class SingleIntake(Stager, Protocol):
 class Tray:
     """Records of one methodology laid out to be examined; row *n* is the *n*-th of them.
 
-    ``touching``: rows, ascending, that may have to do with another one.
+    ``store`` is open as long as the sitting, ``intake`` beyond it; ``touching``: rows, ascending,
+    that may have to do with another one.
     """
 
     chunk: Chunk
@@ -65,8 +67,8 @@ class Tray:
     store: ClaimReader
 
 
-class Desk(Protocol):
-    """Where records are received."""
+class Sitting(Protocol):
+    """One state of the store, in which records are examined. For one thread."""
 
     def answered(self, singles: Sequence[Single]) -> Mapping[str, Answered]:
         """What was answered before, by key; all records are of one kind."""
@@ -76,6 +78,13 @@ class Desk(Protocol):
 
     def lay(self, singles: Sequence[Single]) -> Tray:
         """Lay records of one methodology out. Raises ``methodology.*``."""
+
+
+class Desk(Protocol):
+    """Where records are received."""
+
+    def sitting(self) -> AbstractContextManager[Sitting]:
+        """Look at the store as it is now."""
 
 
 # --- read again -----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ class Gather(Generic[Item, Answer]):
         self._act, self._limits, self._busy = act, limits, busy
         self._waiting: queue.Queue[tuple[Item, Future[Answer]] | None] = queue.Queue(limits.waiting)
         self._handing = threading.Lock()
-        self._open = True
+        self._open, self._crowded = True, False
         self._worker = threading.Thread(target=self._work, name="gather")
         self._worker.start()
 
@@ -90,6 +90,7 @@ class Gather(Generic[Item, Answer]):
         ended = False
         while not ended:
             group, ended = self._next()
+            self._crowded = len(group) > 1
             if group:
                 self._do(group)
 
@@ -97,7 +98,7 @@ class Gather(Generic[Item, Answer]):
         """The next group, and whether it is the last."""
         item = self._waiting.get()
         group: list[tuple[Item, Future[Answer]]] = []
-        until = time.monotonic() + self._limits.seconds
+        until = time.monotonic() + (self._limits.seconds if self._crowded else 0.0)
         while item is not None:
             group.append(item)
             if len(group) == self._limits.together:

@@ -11,7 +11,7 @@ from carbon.domain.ledger.journal import Journal
 from carbon.ports.ledger import MAX_BATCH, Answer, Poster
 from carbon.services.gather import Gather, Limits
 
-#: How long a journal waits for company, in seconds.
+#: How long a journal waits for company at most, in seconds.
 GATHER_SECONDS = 0.015
 #: Journals that wait at most; more are refused with ``ledger.busy``.
 MAX_WAITING = 50_000

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from carbon.domain.errors import CarbonError
-from carbon.domain.units import Int
-from carbon.ports.recording import Desk, Single, Tray
+from carbon.ports.recording import Desk, Single, Sitting, Tray
 from carbon.services.attempts import attempt
 from carbon.services.ingest import Count, ExamineChunk, Examined, answer_of
 
@@ -26,42 +25,58 @@ _NOBODY = np.zeros(0, np.int64)
 
 
 def record_each(desk: Desk, singles: Sequence[Single]) -> list[Told]:
-    """Answer every record as if they had come one after another.
+    """Answer every record as if they had come one after another, those of one methodology in turn.
 
     What fails for several is tried for each by itself, so that only whoever caused it is harmed.
     """
+    groups: dict[str, list[Single]] = defaultdict(list)
+    for single in singles:
+        groups[single.methodology].append(single)
+    told = {name: iter(_tried(desk, group)) for name, group in groups.items()}
+    return [next(told[single.methodology]) for single in singles]
+
+
+def _tried(desk: Desk, singles: Sequence[Single]) -> list[Told]:
     try:
         return attempt(partial(_answer, desk, singles))
     except Exception as error:  # noqa: BLE001  told to whom it concerns
         if len(singles) == 1:
             return [error]
-    return [told for single in singles for told in record_each(desk, [single])]
+    return [told for single in singles for told in _tried(desk, [single])]
 
 
 def _answer(desk: Desk, singles: Sequence[Single]) -> list[Told]:
-    told = _told_before(desk, singles)
-    groups: dict[str, list[int]] = defaultdict(list)
-    for place in sorted(set(range(len(singles))) - told.keys()):
-        groups[singles[place].methodology].append(place)
-    for places in groups.values():
-        told |= _group(desk, singles, places)
+    """Answer records of one methodology: those apart together, then the others in turn."""
+    with desk.sitting() as sitting:
+        told = _told_before(sitting, singles)
+        places = [place for place in range(len(singles)) if place not in told]
+        tray = sitting.lay([singles[place] for place in places]) if places else None
+        answers = {} if tray is None else _examined(tray)
+    if tray is None:
+        return [told[place] for place in range(len(singles))]
+    if any(answer["accepted"] for answer in answers.values()):
+        answers |= tray.intake.commit(answers)
+    told |= {places[row]: answer for row, answer in answers.items()}
+    told |= _faster(desk, singles, [places[r] for r, a in answers.items() if "id" not in a])
+    for row in tray.touching.tolist():
+        (told[places[row]],) = _tried(desk, [singles[places[row]]])
     return [told[place] for place in range(len(singles))]
 
 
-def _told_before(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
+def _told_before(sitting: Sitting, singles: Sequence[Single]) -> dict[int, Told]:
     """What was answered before, or cannot be asked, by place."""
-    told = _answered(desk, singles)
+    told = _answered(sitting, singles)
     named = sorted({single.project for single in singles if single.project is not None})
-    known = desk.projects(named) if named else frozenset()
+    known = sitting.projects(named) if named else frozenset()
     for place, single in enumerate(singles):
         if place not in told and single.project is not None and single.project not in known:
             told[place] = CarbonError("project.unknown", project=single.project)
     return told
 
 
-def _answered(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
+def _answered(sitting: Sitting, singles: Sequence[Single]) -> dict[int, Told]:
     """The same request is told the same; another one under its id is a conflict."""
-    answered = desk.answered(singles)
+    answered = sitting.answered(singles)
     return {
         place: (
             answered[single.key].answer
@@ -73,41 +88,28 @@ def _answered(desk: Desk, singles: Sequence[Single]) -> dict[int, Told]:
     }
 
 
-def _group(desk: Desk, singles: Sequence[Single], places: Sequence[int]) -> dict[int, Told]:
-    """Answer records of one methodology: those apart together, then the others in turn."""
-    tray = desk.lay([singles[place] for place in places])
-    apart = np.setdiff1d(np.arange(len(places)), tray.touching)
-    told: dict[int, Told] = {}
-    if apart.size:
-        stored = _store(tray, apart)
-        told = {places[row]: answer for row, answer in stored.items()}
-        told |= _faster(desk, singles, told)
-    for row in tray.touching.tolist():
-        (told[places[row]],) = record_each(desk, [singles[places[row]]])
-    return told
-
-
-def _faster(desk: Desk, singles: Sequence[Single], told: Mapping[int, Told]) -> Mapping[int, Told]:
-    """Answers to requests of which nothing was new because the same one was stored meanwhile."""
-    places = [place for place, answer in told.items() if "id" not in answer]  # type: ignore[operator]
+def _faster(desk: Desk, singles: Sequence[Single], places: Sequence[int]) -> dict[int, Told]:
+    """Answers where nothing was new: because the same request was stored meanwhile?"""
     if not places:
         return {}
-    found = _answered(desk, [singles[place] for place in places])
+    with desk.sitting() as sitting:
+        found = _answered(sitting, [singles[place] for place in places])
     return {places[n]: answer for n, answer in found.items()}
 
 
-def _store(tray: Tray, rows: Int) -> Mapping[int, Mapping[str, Any]]:
-    """Examine records that have nothing to do with one another, and store the sound ones."""
+def _examined(tray: Tray) -> dict[int, Mapping[str, Any]]:
+    """Examine the records that have nothing to do with another one; answers as far as they go."""
+    apart = np.setdiff1d(np.arange(len(tray.chunk.batch())), tray.touching)
+    if not apart.size:
+        return {}
     examine = ExamineChunk(tray.engine, tray.intake, tray.store, _NOBODY)
-    done = [examine(tray.chunk.take(rows))]
+    done = [examine(tray.chunk.take(apart))]
     if done[0].held is not None:
         done.append(examine.settle(done[0].held))
     answers: dict[int, Mapping[str, Any]] = {}
     for part in done:
         answers |= _answers(part)
         tray.intake.add(part.staged, part.life)
-    if any(len(part.staged) for part in done):
-        answers |= tray.intake.commit(answers)
     return answers
 
 

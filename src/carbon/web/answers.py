@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -55,16 +56,20 @@ def tagged(
     *,
     seconds: int = 0,
     filename: str = "",
+    policy: str = "",
 ) -> Response[bytes]:
     """Content with its ETag, or 304 where the client has it.
 
-    ``seconds``: how long it may be kept without asking; 0 asks every time.
+    ``seconds``: how long it may be kept without asking; 0 asks every time. ``policy``: what a
+    browser lets it load, where that is not what our pages may.
     """
     content = content.encode() if isinstance(content, str) else content
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"max-age={seconds}" if seconds else "no-cache"}
     if filename:
         headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    if policy:
+        headers["Content-Security-Policy"] = policy
     known = request.headers.get("if-none-match", "")
     if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
         return Response(b"", status_code=304, headers=headers)
@@ -89,3 +94,8 @@ def documents(*media_types: str) -> dict[int, ResponseSpec]:
             description="文件 / a document",
         )
     }
+
+
+def moment(at: datetime) -> str:
+    """A moment as answers tell it, in UTC to the second."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -31,10 +31,10 @@ def ready(system: NamedDependency[System]) -> dict[str, Any]:
 
 @get("/metrics", include_in_schema=False, sync_to_thread=True)
 def metrics(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Response[bytes]:
-    """Prometheus metrics, for whoever has the token of the settings; nothing without one."""
+    """Prometheus metrics, for ``Authorization: Metrics <token of the settings>``; else nothing."""
     token = system.settings.metrics_token
     given = request.headers.get("authorization") or ""
-    if not token or not compare_digest(given.encode(), f"Bearer {token}".encode()):
+    if not token or not compare_digest(given.encode(), f"Metrics {token}".encode()):
         raise NotFoundException
     return Response(generate_latest(_registry(system)), media_type=CONTENT_TYPE_LATEST)
 

@@ -26,6 +26,11 @@ SECONDS: Final = Histogram(
     ("method", "route"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3, 10),
 )
+#: The policy of documents that carry their styles and pictures in themselves, and no script.
+SELF_CONTAINED: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'none'"
+)
 #: Headers of every answer (TRUST S13). Nothing loads from elsewhere, nobody frames us, and no
 #: address of ours is told to others.
 HEADERS: Final = {

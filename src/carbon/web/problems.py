@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from litestar.exceptions import (
     ValidationException,
 )
 
+from carbon.domain.access import CODES_WITHIN, LOCKED
 from carbon.domain.errors import CarbonError, Lang, Text
 
 _log = logging.getLogger(__name__)
@@ -26,6 +28,20 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     "access.anonymous": HTTPStatus.UNAUTHORIZED,
     "access.denied": HTTPStatus.FORBIDDEN,
     "access.step_up": HTTPStatus.FORBIDDEN,
+    "access.refused": HTTPStatus.UNAUTHORIZED,
+    "access.locked": HTTPStatus.TOO_MANY_REQUESTS,
+    "access.session": HTTPStatus.UNAUTHORIZED,
+    "access.origin": HTTPStatus.FORBIDDEN,
+    "access.signature": HTTPStatus.UNAUTHORIZED,
+    "access.stale": HTTPStatus.UNAUTHORIZED,
+    "access.replayed": HTTPStatus.UNAUTHORIZED,
+    "account.state": HTTPStatus.CONFLICT,
+    "account.two_people": HTTPStatus.FORBIDDEN,
+    "key.told": HTTPStatus.CONFLICT,
+    "oidc.off": HTTPStatus.NOT_FOUND,
+    "oidc.refused": HTTPStatus.UNAUTHORIZED,
+    "code.limit": HTTPStatus.TOO_MANY_REQUESTS,
+    "code.sender": HTTPStatus.SERVICE_UNAVAILABLE,
     "request.conflict": HTTPStatus.CONFLICT,
     "request.invalid": HTTPStatus.BAD_REQUEST,
     "request.unknown_path": HTTPStatus.NOT_FOUND,
@@ -60,6 +76,8 @@ _RAISED: Final[tuple[tuple[type[HTTPException], str], ...]] = (
     (TooManyRequestsException, "request.too_many"),
 )
 _RETRY_SECONDS: Final = 1
+#: Seconds after which another try may be looked at, where it is not the next one.
+_LATER: Final[Mapping[str, timedelta]] = {"access.locked": LOCKED, "code.limit": CODES_WITHIN}
 
 
 def status_of(code: str) -> HTTPStatus:
@@ -103,7 +121,8 @@ def problem(
     }
     headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers.setdefault("Retry-After", str(_RETRY_SECONDS))
+        later = _LATER.get(error.code, timedelta(seconds=_RETRY_SECONDS))
+        headers.setdefault("Retry-After", str(int(later.total_seconds())))
     if status is HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
     return Response(

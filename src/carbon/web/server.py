@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import logging
-import logging.config
 import os
 import shutil
 import signal
 import tempfile
 import threading
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -20,6 +16,7 @@ from typing import Any, Final
 import uvicorn
 from litestar.types import ASGIApp
 
+from carbon.adapters.json_log import LOGGING
 from carbon.domain.errors import CarbonError
 from carbon.settings import Settings
 
@@ -30,48 +27,16 @@ DRAINING: Final = threading.Event()
 HELP: Final = "启动服务（REST 接口与页面）。 Serve the REST API and the pages."
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line. Of an exception: kind and places, not its text, which holds values
-    of whoever sent them.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """A record as a line."""
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
-            frames = traceback.extract_tb(error.__traceback__)
-            line["error"] = type(error).__name__
-            line["frames"] = "; ".join(f"{f.filename}:{f.lineno} {f.name}" for f in frames)
-        return json.dumps(line, ensure_ascii=False)
-
-
-#: How the service logs.
-LOGGING: Final[dict[str, Any]] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": JsonLines}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    # The service keeps a log of its own, by route.
-    "loggers": {"uvicorn.access": {"level": "CRITICAL"}},
-}
-
-
 def application() -> ASGIApp:
     """The application over the system that the environment names; made in each process."""
     from carbon.bootstrap.system import System
     from carbon.web.app import create_app
+    from carbon.web.authentication import Authenticator
     from carbon.web.observe import Observe
 
     _note_stop()
-    return Observe(create_app(System(Settings.read())))
+    system = System(Settings.read())
+    return Observe(create_app(system, Authenticator(system)))
 
 
 def _note_stop() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -103,14 +104,27 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 
 
 def keyed(
-    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], keys: Sequence[str]
+    connection: sa.Connection,
+    query: sa.Select[Any],
+    column: sa.Column[Any],
+    keys: Sequence[str],
+    values: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """Rows of a query whose column is one of many keys, however many there are."""
+    """Rows of a query whose column is one of many keys, however many there are.
+
+    ``values``: of the query's other parameters.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    asked = _asked(query, column, is_sqlite=is_sqlite)
     for start in range(0, len(keys), KEYS_AT_ONCE):
         part = list(keys[start : start + KEYS_AT_ONCE])
-        if connection.dialect.name == "sqlite":
-            listed = sa.text("SELECT value FROM json_each(:keys)").bindparams(keys=json.dumps(part))
-            yield from connection.execute(query.where(column.in_(listed))).all()
-        else:
-            listed_array = sa.func.any(sa.bindparam("keys", part, sa.ARRAY(sa.Text)))
-            yield from connection.execute(query.where(column == listed_array)).all()
+        listed = json.dumps(part) if is_sqlite else part
+        yield from connection.execute(asked, {"keys": listed, **(values or {})}).all()
+
+
+@lru_cache(64)
+def _asked(query: sa.Select[Any], column: sa.Column[Any], *, is_sqlite: bool) -> sa.Select[Any]:
+    """A query over keys, made once of a query that is made once."""
+    if is_sqlite:
+        return query.where(column.in_(sa.text("SELECT value FROM json_each(:keys)")))
+    return query.where(column == sa.func.any(sa.bindparam("keys", type_=sa.ARRAY(sa.Text))))

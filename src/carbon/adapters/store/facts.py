@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,54 +42,53 @@ class Facts:
     """Implements the port ``ClaimReader``. Safe to use from any thread.
 
     ``replacing``: a fact whose correction is examined: it is no duplicate of what replaces it, and
-    the life granted to it is free again.
+    the life granted to it is free again. ``within``: a transaction of the caller's to read in, for
+    one thread.
     """
 
-    def __init__(self, database: Database, replacing: str | None = None) -> None:
-        self._database, self._replacing = database, replacing
+    def __init__(
+        self,
+        database: Database,
+        replacing: str | None = None,
+        within: sa.Connection | None = None,
+    ) -> None:
+        self._database, self._replacing, self._within = database, replacing, within
+
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        return self._database.read() if self._within is None else nullcontext(self._within)
 
     def answered(self, kind: str, key: str) -> Answered | None:
         """The stored answer to a request."""
-        query = sa.select(t.fact.c.request, t.fact.c.answer).where(
-            t.fact.c.kind == kind, t.fact.c.key == key
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else Answered(row.request, json.loads(row.answer))
+        return self.answers(kind, [key]).get(key)
 
     def answers(self, kind: str, keys: Sequence[str]) -> Mapping[str, Answered]:
         """The stored answers to many requests of one kind, by key."""
-        query = sa.select(t.fact.c.key, t.fact.c.request, t.fact.c.answer).where(
-            t.fact.c.kind == kind
-        )
-        with self._database.read() as connection:
-            rows = keyed(connection, query, t.fact.c.key, keys)
+        with self._read() as connection:
+            rows = keyed(connection, _ANSWERS, t.fact.c.key, keys, {"kind": kind})
             return {row.key: Answered(row.request, json.loads(row.answer)) for row in rows}
 
     def knows(self, kind: str, key: str) -> bool:
         """Whether a fact is there."""
-        with self._database.read() as connection:
-            return has_fact(connection, kind, key)
+        return bool(self.known(kind, [key]))
 
     def known(self, kind: str, keys: Sequence[str]) -> frozenset[str]:
         """Those of some keys that facts of a kind have."""
-        query = sa.select(t.fact.c.key).where(t.fact.c.kind == kind)
-        with self._database.read() as connection:
-            return frozenset(row.key for row in keyed(connection, query, t.fact.c.key, keys))
+        with self._read() as connection:
+            rows = keyed(connection, _ANSWERS, t.fact.c.key, keys, {"kind": kind})
+            return frozenset(row.key for row in rows)
 
     def known_persons(self, lookups: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
         """Pseudonym and nonce of the persons that are known, by keyed hash."""
-        query = sa.select(t.person.c.lookup, t.person.c.person_id, t.person.c.nonce)
-        with self._database.read() as connection:
-            if connection.execute(sa.select(t.person.c.lookup).limit(1)).scalar() is None:
+        with self._read() as connection:
+            if _is_needless(connection, t.person.c.lookup, lookups):
                 return {}
-            rows = keyed(connection, query, t.person.c.lookup, lookups)
+            rows = keyed(connection, _PERSONS, t.person.c.lookup, lookups)
             return {row.lookup: (row.person_id, row.nonce) for row in rows}
 
     def matching(self, claims: Claims) -> Matches:
         """Everything stored that has to do with some claims."""
-        with self._database.read() as connection:
-            if connection.execute(sa.select(t.claim.c.record_key).limit(1)).scalar() is None:
+        with self._read() as connection:
+            if _is_needless(connection, t.claim.c.record_key, claims.record):
                 return Matches({}, (), {})
             items = sorted({i for i in claims.item if i})
             pairs = sorted({p for p in claims.pair if p})
@@ -100,9 +99,31 @@ class Facts:
             )
 
 
+#: So many keys are worth the question whether the table has any.
+_MANY = 1_000
+
+_ANSWERS = sa.select(t.fact.c.key, t.fact.c.request, t.fact.c.answer).where(
+    t.fact.c.kind == sa.bindparam("kind")
+)
+_PERSONS = sa.select(t.person.c.lookup, t.person.c.person_id, t.person.c.nonce)
+_BODIES = sa.select(t.claim.c.record_key, t.claim.c.body)
+_LIFE = sa.select(t.life_entry.c.item_key, t.life_entry.c.ordinal, t.life_entry.c.left_over)
+_CORRECTED = sa.select(t.correction.c.replaces).where(t.correction.c.replaces == t.claim.c.fact_id)
+#: Claims of some days, corrected ones left out. An enterprise sells to one recycler for years.
+_NEAR = sa.select(t.claim).where(
+    ~_CORRECTED.exists(), t.claim.c.occurred_on.between(sa.bindparam("first"), sa.bindparam("last"))
+)
+
+
+def _is_needless(connection: sa.Connection, column: sa.Column[str], keys: Sequence[str]) -> bool:
+    """Whether many keys need not be asked for, because the table is empty."""
+    if len(keys) < _MANY:
+        return False
+    return connection.execute(sa.select(column).limit(1)).scalar() is None
+
+
 def _bodies(connection: sa.Connection, records: Sequence[str]) -> dict[str, str]:
-    query = sa.select(t.claim.c.record_key, t.claim.c.body)
-    rows = keyed(connection, query, t.claim.c.record_key, records)
+    rows = keyed(connection, _BODIES, t.claim.c.record_key, records)
     return {row.record_key: row.body for row in rows}
 
 
@@ -113,24 +134,18 @@ def _acts(
     pairs: Sequence[str],
     replacing: str | None,
 ) -> list[Act]:
-    """Stored claims that share an item or a pair, corrected ones and those of other weeks left out.
-
-    An enterprise sells to one recycler for years: only the days around are looked at.
-    """
+    """Stored claims of near days that share an item or a pair and stand."""
     if not len(claims.day):
         return []
-    first, last = int(claims.day.min()) - _APART, int(claims.day.max()) + _APART
-    corrected = sa.select(t.correction.c.replaces).where(
-        t.correction.c.replaces == t.claim.c.fact_id
-    )
-    near = t.claim.c.occurred_on.between(day_date(first), day_date(last))
-    query = sa.select(t.claim).where(~corrected.exists(), near)
-    if replacing is not None:
-        query = query.where(t.claim.c.fact_id != replacing)
+    days = {
+        "first": day_date(int(claims.day.min()) - _APART),
+        "last": day_date(int(claims.day.max()) + _APART),
+    }
     found = {
         row.record_key: row
         for column, keys in ((t.claim.c.item_key, items), (t.claim.c.pair_key, pairs))
-        for row in keyed(connection, query, column, keys)
+        for row in keyed(connection, _NEAR, column, keys, days)
+        if row.fact_id != replacing
     }
     return [
         Act(
@@ -151,8 +166,7 @@ def _life(
 ) -> dict[str, LifeLeft]:
     """What accounts hold, with what a replaced fact was granted given back to them."""
     life: dict[str, LifeLeft] = {}
-    query = sa.select(t.life_entry.c.item_key, t.life_entry.c.ordinal, t.life_entry.c.left_over)
-    for row in keyed(connection, query, t.life_entry.c.item_key, items):
+    for row in keyed(connection, _LIFE, t.life_entry.c.item_key, items):
         known = life.get(row.item_key)
         if known is None or row.ordinal >= known.entries:
             life[row.item_key] = LifeLeft(row.left_over, row.ordinal + 1)
@@ -211,26 +225,28 @@ def _is_taken(error: Exception) -> bool:
 
 def add_fact(connection: sa.Connection, new: NewFact, at: datetime, seq: int | None = None) -> int:
     """Append a fact with its pending leaf; returns its number, ``seq`` if it was given one."""
-    values = _fact_row(new, at) | ({} if seq is None else {"seq": seq})
+    values = _fact_row(new) | {"recorded_at": at} | ({} if seq is None else {"seq": seq})
     inserted = sa.insert(t.fact).values(values).returning(t.fact.c.seq)
     return int(connection.execute(inserted).scalar_one())
 
 
 def add_facts(connection: sa.Connection, new: Sequence[NewFact], at: datetime) -> dict[str, int]:
     """Append facts of one kind, each with its pending leaf; their numbers by key."""
-    inserted = sa.insert(t.fact).returning(t.fact.c.key, t.fact.c.seq)
-    rows = connection.execute(inserted, [_fact_row(fact, at) for fact in new])
-    return {row.key: row.seq for row in rows}
+    numbers = next_numbers(connection, len(new))
+    rows = pa.Table.from_pylist(
+        [_fact_row(fact) | {"seq": n} for n, fact in zip(numbers, new, strict=True)]
+    )
+    load(connection, t.fact, [rows], {"recorded_at": t.instant_text(at)})
+    return {fact.key: n for n, fact in zip(numbers, new, strict=True)}
 
 
-def _fact_row(new: NewFact, at: datetime) -> dict[str, Any]:
+def _fact_row(new: NewFact) -> dict[str, Any]:
     return {
         "kind": new.kind,
         "key": new.key,
         "request": new.request,
         "body": new.body,
         "answer": None if new.answer is None else json.dumps(new.answer, ensure_ascii=False),
-        "recorded_at": at,
     }
 
 
@@ -240,11 +256,19 @@ def has_fact(connection: sa.Connection, kind: str, key: str) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def next_seq(connection: sa.Connection) -> int:
-    """The number of a fact that will be added at the end of a transaction (PostgreSQL)."""
-    sequence = sa.func.pg_get_serial_sequence(t.fact.name, t.fact.c.seq.name)
-    return int(connection.execute(sa.select(sa.func.nextval(sequence))).scalar_one())
+def next_numbers(connection: sa.Connection, count: int) -> list[int]:
+    """The numbers of facts that will be added in this transaction, in order."""
+    if connection.dialect.name == "sqlite":
+        last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'fact'")
+        first = (connection.execute(last).scalar() or 0) + 1
+        return list(range(first, first + count))
+    rows = connection.execute(_NUMBERS, {"name": t.fact.name, "count": count})
+    return sorted(rows.scalars())
 
+
+_NUMBERS = sa.text(
+    "SELECT nextval(pg_get_serial_sequence(:name, 'seq')) FROM generate_series(1, :count)"
+)
 
 #: Tables of a submission's rows, by name.
 ROW_TABLES = {

@@ -16,8 +16,11 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from carbon.adapters.store import posting
-from carbon.adapters.store.tables import PARTIES, account, fact, journal
+from carbon.adapters.store.tables import KEPT, PARTIES, account, fact, journal, security_event
 
+#: How long security events are kept (TRUST S14). By the database's own clock: what guards against
+#: the application does not ask it for the time.
+KEPT_DAYS = 184
 #: SQLSTATE of a refused change on PostgreSQL.
 REFUSED = "CB001"
 
@@ -51,12 +54,22 @@ BEGIN
   RAISE EXCEPTION 'facts are never changed: a journal enters one leaf'
     USING ERRCODE = '{REFUSED}';
 END $$;
+CREATE OR REPLACE FUNCTION carbon_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.at < now() - interval '{KEPT_DAYS} days' THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'kept for {KEPT_DAYS} days: %', TG_TABLE_NAME
+    USING ERRCODE = '{REFUSED}';
+END $$;
 """
 
 #: Columns that are set once, after their row was added.
 PLACED = {fact.name: "leaf_index", journal.name: "fact_seq"}
 #: What refuses a change of a row, where it is not refused always.
 _CHANGES = {fact.name: "carbon_place_leaf", journal.name: "carbon_place_journal"}
+#: What refuses to remove a row, where it is not refused always.
+_REMOVALS = {security_event.name: "carbon_keep"}
 #: Accounts are changed by the triggers that post, and by nothing else.
 BY_HAND = "(pg_trigger_depth() = 0)"
 
@@ -78,7 +91,7 @@ def postgresql_triggers(table: str) -> dict[str, tuple[str, str | None]]:
     change = _CHANGES.get(table, "carbon_refuse")
     found = {
         "refuse_update": (change, BY_HAND if table == account.name else None),
-        "refuse_delete": ("carbon_refuse", None),
+        "refuse_delete": (_REMOVALS.get(table, "carbon_refuse"), None),
         "refuse_truncate": ("carbon_refuse", None),
     }
     return found | {name: (own, None) for name, own, _ in posting.postgresql_triggers(table)}
@@ -86,7 +99,8 @@ def postgresql_triggers(table: str) -> dict[str, tuple[str, str | None]]:
 
 def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
     """Statements that seal a table, or a partition whose row triggers come from its parent."""
-    change, condition = postgresql_triggers(table)["refuse_update"]
+    triggers = postgresql_triggers(table)
+    (change, condition), (removal, _) = triggers["refuse_update"], triggers["refuse_delete"]
     if not partition:
         yield (
             f"CREATE TRIGGER refuse_update BEFORE UPDATE ON {table} FOR EACH ROW "
@@ -94,7 +108,7 @@ def postgresql_guards(table: str, *, partition: bool = False) -> Iterator[str]:
         )
         yield (
             f"CREATE TRIGGER refuse_delete BEFORE DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION carbon_refuse()"
+            f"FOR EACH ROW EXECUTE FUNCTION {removal}()"
         )
     yield (
         f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {table} "
@@ -112,7 +126,8 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
     admitted = posting.COUNTED if table is account else _placed(table)
     once = f"WHEN NOT ({admitted})" if admitted else ""
     yield f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {name} {once} BEGIN {refuse}; END"
-    yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} BEGIN {refuse}; END"
+    young = f"WHEN {_YOUNG} " if table in KEPT else ""
+    yield f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {name} {young}BEGIN {refuse}; END"
     hidden = [("rowid",)] if table.dialect_options["sqlite"]["with_rowid"] else []
     taken = " OR ".join(_exists(table, key) for key in (*_unique_keys(table), *hidden))
     yield (
@@ -120,6 +135,10 @@ def sqlite_guards(table: sa.Table) -> Iterator[str]:
         "BEGIN SELECT RAISE(ABORT, 'exists'); END"
     )
     yield from posting.sqlite_triggers(name)
+
+
+#: Whether a row is to be kept still, on SQLite, where a moment is text that sorts as time does.
+_YOUNG = f"OLD.at >= strftime('%Y-%m-%dT%H:%M:%f', 'now', '-{KEPT_DAYS} days')"
 
 
 def _placed(table: sa.Table) -> str:
@@ -168,15 +187,19 @@ def apart(table: str, *, sqlite: bool) -> Iterator[str]:
 
 
 def grants(role: str, tables: list[str]) -> Iterator[str]:
-    """What the application may do: read, append facts, place leaves, keep parties.
+    """What the application may do: read, append facts, place leaves, keep parties, end events.
 
     ``role`` is quoted already. Sequences serve identity columns.
     """
-    parties = {table.name for table in PARTIES}
+    parties, kept = ({table.name for table in tables} for tables in (PARTIES, KEPT))
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"
     yield f"GRANT USAGE ON SCHEMA public TO {role}"
     for table in tables:
-        rights = "SELECT, INSERT, UPDATE, DELETE" if table in parties else "SELECT, INSERT"
+        rights = "SELECT, INSERT"
+        if table in parties:
+            rights += ", UPDATE, DELETE"
+        elif table in kept:
+            rights += ", DELETE"
         yield f"GRANT {rights} ON {table} TO {role}"
     for table, column in PLACED.items():
         if table in tables:

@@ -8,11 +8,13 @@ from datetime import date
 import sqlalchemy as sa
 
 from carbon.adapters.store import guards
-from carbon.adapters.store.tables import FACTS, PARENTS, RANGES, metadata
+from carbon.adapters.store.tables import FACTS, KEPT, PARENTS, RANGES, metadata
 from carbon.domain.errors import CarbonError
 
 _MIGRATIONS = "carbon.adapters.store:migrations"
 _HEAD = "0008"
+#: Tables whose rows the database itself defends.
+SEALED = (*FACTS, *KEPT)
 #: Payload is partitioned by year of recording; next year's partitions are made with this year's.
 YEARS_AHEAD = 1
 
@@ -56,8 +58,8 @@ def upgrade(
 
 
 def seal(connection: sa.Connection, names: Iterable[str]) -> None:
-    """Make the database refuse changes of some tables of facts."""
-    tables = {table.name: table for table in FACTS}
+    """Make the database refuse changes of some sealed tables."""
+    tables = {table.name: table for table in SEALED}
     if connection.dialect.name == "sqlite":
         statements = [s for name in names for s in guards.sqlite_guards(tables[name])]
     else:
@@ -117,11 +119,11 @@ def faults(connection: sa.Connection) -> list[CarbonError]:
 
 
 def _unguarded(connection: sa.Connection) -> list[str]:
-    """Tables of facts and partitions that lack a guard, or have another one under its name."""
+    """Sealed tables and partitions that lack a guard, or have another one under its name."""
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
         present = {sql for (sql,) in rows}
-        unsealed = {t.name for t in FACTS if not present.issuperset(guards.sqlite_guards(t))}
+        unsealed = {t.name for t in SEALED if not present.issuperset(guards.sqlite_guards(t))}
         loose = {
             t.name for t in RANGES if not present.issuperset(guards.apart(t.name, sqlite=True))
         }
@@ -131,7 +133,7 @@ def _unguarded(connection: sa.Connection) -> list[str]:
     sealed: dict[str, set[tuple[str, str, str | None]]] = {}
     for table, trigger, source, condition in connection.exec_driver_sql(_TRIGGERS):
         sealed.setdefault(table, set()).add((trigger, source, condition))
-    names = {table.name for table in FACTS}
+    names = {table.name for table in SEALED}
     unsealed = {
         name
         for name, found in sealed.items()

@@ -145,8 +145,14 @@ def _opened(key: bytes, fact_id: bytes, field: str, value: bytes) -> dict[str, s
 
 def record_key(vault: Vault, source: str, record_id: str) -> str:
     """The key under which a record is claimed."""
-    folded = identifiers(pa.array([record_id], pa.string()))[0].as_py() or ""
-    return vault.pseudonym("record", f"{source}\n{folded}".encode())
+    return record_keys(vault, [(source, record_id)])[0]
+
+
+def record_keys(vault: Vault, named: Sequence[tuple[str, str]]) -> list[str]:
+    """The keys under which records are claimed, by who submits them and the ids they have there."""
+    folded = identifiers(pa.array([record_id for _, record_id in named], pa.string())).to_pylist()
+    names = zip(named, folded, strict=True)
+    return vault.pseudonyms("record", [f"{s}\n{name or ''}".encode() for (s, _), name in names])
 
 
 class WholeStore:

@@ -21,7 +21,7 @@ from carbon.adapters.store.facts import (
     NewFact,
     add_fact,
     load_rows,
-    next_seq,
+    next_numbers,
     raced,
 )
 
@@ -68,7 +68,7 @@ class StreamedRows:
         if self._begun is None:
             connection = self._open.enter_context(self._database.write())
             self._prepare(connection)
-            self._begun = connection, next_seq(connection)
+            self._begun = connection, next_numbers(connection, 1)[0]
         return self._begun
 
     def add(self, name: str, rows: pa.Table) -> None:

@@ -33,6 +33,8 @@ MAX_ROWS = 2_000_000
 _STRETCH = 2 * PAIR_DAYS
 #: Parties are numbered in parts, by a hash: a table of all of them would be the largest thing here.
 _PARTS = 4
+#: Rows that are few enough to be numbered in one part.
+_FEW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +76,30 @@ def survey(
         raise CarbonError("file.too_large", path=path, what="rows", value=last, limit=MAX_ROWS)
     giver, receiver = (np.full(last + 1, -1, np.int32) for _ in range(2))
     identities: list[pa.Array] = [pa.array([], pa.string())]
-    for part in range(_PARTS):
-        identities.append(_encode(parties, part, sum(map(len, identities)), giver, receiver))
-    # Finding a million distinct parties takes more memory than all that follows: give it back.
-    pa.default_memory_pool().release_unused()
+    parts = 1 if last < _FEW else _PARTS
+    for part in range(parts):
+        own = part, parts
+        identities.append(_encode(parties, own, sum(map(len, identities)), giver, receiver))
+    if parts > 1:
+        # Finding a million distinct parties takes more memory than all that follows.
+        pa.default_memory_pool().release_unused()
     return Survey(suspects, pa.concat_arrays(identities), giver, receiver)
 
 
 def _encode(
-    parties: Sequence[_Parties], part: int, first: int, giver: Code, receiver: Code
+    parties: Sequence[_Parties], own: tuple[int, int], first: int, giver: Code, receiver: Code
 ) -> pa.Array:
-    """Number the distinct parties of one part from ``first`` on; returns them."""
+    """Number the distinct parties of one part of several from ``first`` on; returns them."""
+    part, parts = own
     places, cells = [], []
     for p in parties:
         for column, numbers in ((p.giver, giver), (p.receiver, receiver)):
-            own = typed.valid(column) & (hashes(column) % np.uint64(_PARTS) == part)
-            if own.any():
-                places.append((numbers, p.rows[own]))
-                cells.append(column.filter(pa.array(own)))
+            mine = typed.valid(column)
+            if parts > 1:
+                mine &= hashes(column) % np.uint64(parts) == part
+            if mine.any():
+                places.append((numbers, p.rows[mine]))
+                cells.append(column.filter(pa.array(mine)))
     if not cells:
         return pa.array([], pa.string())
     encoded = pa.chunked_array(cells, pa.string()).dictionary_encode()

@@ -11,12 +11,14 @@ from typing import Final
 
 from carbon.domain.errors import (
     access,
+    accounts,
     client,
     decisions,
     documents,
     factors,
     files,
     formulas,
+    jobs,
     ledger,
     log,
     recording,
@@ -45,8 +47,10 @@ FAULTS: Final[dict[str, Fault]] = {
         decisions,
         documents,
         access,
+        accounts,
         client,
         uploads,
+        jobs,
     )
     for found in part.FAULTS
 }

@@ -6,12 +6,17 @@ from typing import Final
 
 from litestar import Router
 
+from carbon.web.api.accounts import accounts
 from carbon.web.api.catalogue import catalogue
 from carbon.web.api.decisions import decisions
+from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
+from carbon.web.api.oidc import oidc
+from carbon.web.api.own_data import own_data
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
+from carbon.web.api.sessions import sessions
 from carbon.web.api.uploads import uploads
 from carbon.web.api.verification import verification
 
@@ -27,5 +32,10 @@ API: Final = Router(
         verification,
         ledger,
         log,
+        sessions,
+        accounts,
+        own_data,
+        jobs,
+        oidc,
     ],
 )

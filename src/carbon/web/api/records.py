@@ -12,7 +12,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
-from carbon.bootstrap.recording import answer_or_raise
+from carbon.bootstrap.recording import Ask, answer_or_raise
 from carbon.bootstrap.system import System
 from carbon.domain.activity.record import CORRECTION_REASONS
 from carbon.domain.errors import FAULTS, CarbonError
@@ -172,8 +172,8 @@ async def _record(system: System, actor: Actor, record_id: str, body: RecordBody
     cells = {"record_id": record_id, **body.cells}
     if cells["record_id"] != record_id:
         raise CarbonError("request.invalid", where="cells.record_id", reason=cells["record_id"])
-    single = system.records.single(cells, actor.organisation, body.methodology, body.project)
-    told = answer_or_raise(await asyncio.wrap_future(system.records.hand(single)))
+    ask = Ask.of(cells, actor.organisation, body.methodology, body.project)
+    told = answer_or_raise(await asyncio.wrap_future(system.records.hand(ask)))
     if told["known"]:
         return await sync_to_thread(_known, system, actor, record_id)
     return _answer(record_id, told)

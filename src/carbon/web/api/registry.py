@@ -23,6 +23,7 @@ from carbon.web.answers import (
     whole_number,
 )
 from carbon.web.guards import PERMISSION
+from carbon.web.observe import SELF_CONTAINED
 from carbon.web.problems import language
 
 _DAY = 86_400
@@ -95,7 +96,8 @@ def report_page(
 ) -> Response[bytes]:
     """The same as a page to read."""
     papers, name = system.registry.papers, f"{project}/{month}/{part}"
-    return tagged(request, papers.report_page(name, language(request)), _HTML)
+    page_ = papers.report_page(name, language(request))
+    return tagged(request, page_, _HTML, policy=SELF_CONTAINED)
 
 
 @get(

@@ -1,11 +1,28 @@
 """All tables, defined once for both engines; migrations make them, a test compares the two.
 
-*Facts* are appended and never changed (`guards` makes the database refuse it); *parties* are rows
-that can be changed and erased. Facts hold pseudonyms and salted digests only.
+*Facts* are appended and never changed (`guards` makes the database refuse it); what is *kept* never
+changes either and ends when it is old; *parties* are rows that can be changed and erased. Facts
+hold pseudonyms and salted digests only.
 """
 
 from __future__ import annotations
 
+from carbon.adapters.store.tables.accounts import (
+    api_key,
+    attempt,
+    enrolment,
+    external_sign_in,
+    external_subject,
+    one_time_code,
+    password,
+    permit,
+    phone,
+    principal,
+    security_event,
+    seen_nonce,
+    session,
+    totp,
+)
 from carbon.adapters.store.tables.columns import Day, Instant, instant_text, metadata
 from carbon.adapters.store.tables.ledger import (
     BALANCE,
@@ -44,10 +61,12 @@ from carbon.adapters.store.tables.registry import (
     waiting,
 )
 from carbon.adapters.store.tables.uploads import mapping, upload
+from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
     "BALANCE",
     "FACTS",
+    "KEPT",
     "MAX_BODY_BYTES",
     "PARENTS",
     "PARTIES",
@@ -57,7 +76,9 @@ __all__ = [
     "Instant",
     "account",
     "activity",
+    "api_key",
     "asset",
+    "attempt",
     "block",
     "certificate",
     "checkpoint",
@@ -66,6 +87,9 @@ __all__ = [
     "correction",
     "cosignature",
     "decision",
+    "enrolment",
+    "external_sign_in",
+    "external_subject",
     "fact",
     "hold",
     "hold_end",
@@ -73,15 +97,25 @@ __all__ = [
     "identity",
     "instant_text",
     "issued",
+    "job_run",
     "journal",
     "life_entry",
     "mapping",
     "metadata",
+    "one_time_code",
     "opened",
+    "password",
+    "permit",
     "person",
     "personal",
+    "phone",
+    "principal",
     "quantity",
     "reversal",
+    "security_event",
+    "seen_nonce",
+    "session",
+    "totp",
     "transfer",
     "upload",
     "waiting",
@@ -108,9 +142,34 @@ FACTS = (
     reversal,
     hold,
     hold_end,
+    permit,
 )
 #: Rows that change: parties, decisions and files on their way, and projections of facts.
-PARTIES = (person, personal, holding, waiting, certificate, consent, upload, mapping)
+PARTIES = (
+    person,
+    personal,
+    holding,
+    waiting,
+    certificate,
+    consent,
+    job_run,
+    principal,
+    password,
+    totp,
+    enrolment,
+    phone,
+    api_key,
+    external_subject,
+    session,
+    one_time_code,
+    attempt,
+    seen_nonce,
+    external_sign_in,
+    upload,
+    mapping,
+)
+#: Rows that never change and end after some time (`guards`).
+KEPT = (security_event,)
 #: Tables of serial ranges that never overlap.
 RANGES = (block, holding)
 #: Payload tables, partitioned by ``recorded_at`` on PostgreSQL.

@@ -1,0 +1,177 @@
+"""Keep-alive HTTP clients in one process: each sends a request as soon as the last was answered.
+
+    python bench/clients.py '{"port": 8000, "kind": "scan", "clients": 64, "seconds": 10, …}'
+
+Prints one JSON object: how many answers of each status, and the times of all in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+import uvloop
+
+#: An act that is quantified under HD-REUSE; each request has an item and parties of its own.
+ACT = {
+    "occurred_on": "2026-10-05",
+    "channel": "station",
+    "act": "donation",
+    "item_type": "jeans",
+    "quantity": "1",
+    "condition": "good",
+    "age_years": "1",
+    "process": "none",
+    "transport_mode": "hand",
+    "receiver_region": "120000",
+    "site": "120102-001",
+}
+
+
+def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> dict[str, str]:
+    """Headers of a signed request."""
+    stamp, nonce = str(int(time.time())), token_hex(16)
+    digest = hashlib.sha256(body).hexdigest()
+    text = f"{method}\n{path}\n{stamp}\n{nonce}\n{digest}"
+    signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return {
+        "x-key": key,
+        "x-time": stamp,
+        "x-nonce": nonce,
+        "x-digest": digest,
+        "x-signature": signature,
+    }
+
+
+def secret_of(key: str) -> bytes:
+    """The secret of a station of the bench."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def scans(client: int, run: str) -> Iterator[bytes]:
+    """Endless requests of one station, each with a record of its own."""
+    key, number = f"station-{client}", 0
+    while True:
+        name = f"{run}x{client}x{number}"
+        cells = ACT | {"item_id": name, "giver": f"g{name}", "receiver": f"r{name}"}
+        body = json.dumps({"cells": cells}, separators=(",", ":")).encode()
+        path = f"/api/v1/records/{name}"
+        headers = signed(key, secret_of(key), "PUT", path, body)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        yield (
+            f"PUT {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n{lines}\r\n"
+        ).encode() + body
+        number += 1
+
+
+def lookups(client: int, run: str) -> Iterator[bytes]:  # noqa: ARG001  one run is as another
+    """Endless look-ups of serial numbers, by nobody in particular."""
+    number = client
+    while True:
+        number = (number * 7_919 + 104_729) % 999_983
+        path = f"/api/v1/registry/serials/{number}"
+        yield f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
+
+
+KINDS: dict[str, Callable[[int, str], Iterator[bytes]]] = {"scan": scans, "lookup": lookups}
+
+
+@dataclass
+class Told:
+    """What all clients were answered."""
+
+    start: float
+    until: float
+    statuses: Counter[int] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, requests: Iterator[bytes], told: Told, done: asyncio.Future[None]) -> None:
+        self._requests, self._told, self._done = requests, told, done
+        self._answer, self._sent = b"", 0.0
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        request = next(self._requests)
+        self._sent = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, end, rest = self._answer.partition(b"\r\n\r\n")
+        if not end:
+            return
+        lowered = head.lower()
+        place = lowered.index(b"content-length:") + len(b"content-length:")
+        if len(rest) < int(lowered[place:].split(b"\r\n", 1)[0]):
+            return
+        now = time.perf_counter()
+        self._told.statuses[int(head[9:12])] += 1
+        self._told.times.append((now - self._sent) * 1000)
+        self._answer = b""
+        if now < self._told.until:
+            self._send()
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None or self._answer or time.perf_counter() < self._told.until:
+            self._told.statuses[0] += 1
+        if not self._done.done():
+            self._done.set_result(None)
+
+
+async def run(given: dict[str, Any]) -> Told:
+    """Ask with all clients at once for some seconds."""
+    loop = asyncio.get_running_loop()
+    now = time.perf_counter()
+    told = Told(now, now + given["seconds"])
+    ends = []
+    for number in range(given["clients"]):
+        done: asyncio.Future[None] = loop.create_future()
+        requests = KINDS[given["kind"]](number, given["run"])
+        await loop.create_connection(
+            lambda r=requests, d=done: Client(r, told, d),  # type: ignore[misc]
+            "127.0.0.1",
+            given["port"],
+        )
+        ends.append(done)
+    await asyncio.gather(*ends)
+    told.seconds = time.perf_counter() - told.start
+    return told
+
+
+def main() -> None:
+    """Ask as the argument says."""
+    told = uvloop.run(run(json.loads(sys.argv[1])))
+    times = sorted(told.times)
+    found = {
+        "seconds": told.seconds,
+        "statuses": told.statuses,
+        "p50": times[len(times) // 2],
+        "p95": times[len(times) * 95 // 100],
+        "p99": times[len(times) * 99 // 100],
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Accounts: who may act, and how they prove it."""
