@@ -15,6 +15,7 @@ from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
 from carbon.adapters.intake import SUBMISSION, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
+from carbon.adapters.parties import person_lookup
 from carbon.adapters.reference import Reference, algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
@@ -55,6 +56,7 @@ from carbon.settings import Settings
 if TYPE_CHECKING:
     from carbon.bootstrap.accounts import Accounts
     from carbon.bootstrap.jobs import Jobs
+    from carbon.bootstrap.own_data import OwnData
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
 
@@ -419,6 +421,13 @@ class System:
 
         return Accounts(self)
 
+    @cached_property
+    def own_data(self) -> OwnData:
+        """What residents may do with what is known of them."""
+        from carbon.bootstrap.own_data import OwnData
+
+        return OwnData(self)
+
     # --- ledger -------------------------------------------------------------------------------
 
     def balances(self, asset: str | None = None) -> list[Balance]:
@@ -456,7 +465,11 @@ class System:
 
     def erase(self, identity: str) -> int:
         """Erase a person; returns how many records' private values went with them."""
-        records = self._erasures.erase(self.vault, identity, self.clock.now())
+        return self.erase_person(person_lookup(self.vault, identity))
+
+    def erase_person(self, lookup: str) -> int:
+        """The same by the pseudonym of an account. Raises ``person.unknown``."""
+        records = self._erasures.erase(lookup, self.clock.now())
         if "accounts" in self.__dict__:
             self.accounts.forget_all()
         return records

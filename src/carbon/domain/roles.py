@@ -46,6 +46,7 @@ PUBLIC: Final = "public"
 #: Who has which permission, and how far it reaches.
 PERMISSIONS: Final[Mapping[str, Mapping[Role, Reach]]] = {
     "account.self": _granted(" ".join(Role)),
+    "data.own": _granted("resident"),
     "records.write": _granted("station enterprise"),
     "records.read": _granted("resident station enterprise"),
     "uploads": _granted("enterprise"),

@@ -16,11 +16,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from carbon.adapters.disk import append_durably
-from carbon.adapters.parties import person_lookup
 from carbon.adapters.store import tables as t
 from carbon.adapters.store.accounts import AccountsUnit
 from carbon.adapters.store.database import Database
-from carbon.adapters.vault import Vault
 from carbon.domain.access import Event
 from carbon.domain.errors import CarbonError
 
@@ -31,9 +29,11 @@ class Erasures:
     def __init__(self, database: Database, listed: Path) -> None:
         self._database, self._list = database, listed
 
-    def erase(self, vault: Vault, identity: str, at: datetime) -> int:
-        """Erase a person; returns how many records' values went. Raises ``person.unknown``."""
-        lookup = person_lookup(vault, identity)
+    def erase(self, lookup: str, at: datetime) -> int:
+        """Erase a person, by keyed hash; returns how many records' values went.
+
+        Raises ``person.unknown``.
+        """
         with self._database.read() as connection:
             query = sa.select(t.person.c.person_id).where(t.person.c.lookup == lookup)
             person_id = connection.execute(query).scalar()

@@ -31,6 +31,18 @@ def consent(database: Database, lookup: str, choice: Choice, at: datetime) -> No
         connection.execute(sa.insert(t.consent), row)
 
 
+def choice_of(database: Database, lookup: str) -> Choice | None:
+    """What a resident chose last."""
+    query = (
+        sa.select(t.consent.c.mode, t.consent.c.version)
+        .join(t.person, t.person.c.person_id == t.consent.c.person_id)
+        .where(t.person.c.lookup == lookup)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Choice(row.mode, row.version)
+
+
 def kept_grams(
     connection: sa.Connection, project: str, month: Period, leaves: tuple[int, int]
 ) -> list[tuple[str, int]]:

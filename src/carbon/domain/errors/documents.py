@@ -6,6 +6,13 @@ from carbon.domain.errors.fault import fault
 
 FAULTS = (
     fault(
+        "export.too_large",
+        "本人数据超过 {limit} 条记录，不能一次导出。",
+        "There are more than {limit} records, too many to take along at once.",
+        "请向运营方申请分批导出。",
+        "Ask the operator for an export in parts.",
+    ),
+    fault(
         "document.version",
         "监测报告的版本是 {value}，本程序只认 {known}。",
         "The monitoring report is of version {value}; this program knows {known}.",

@@ -13,6 +13,7 @@ from carbon.web.api.jobs import jobs
 from carbon.web.api.ledger import ledger
 from carbon.web.api.log import log
 from carbon.web.api.oidc import oidc
+from carbon.web.api.own_data import own_data
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
 from carbon.web.api.sessions import sessions
@@ -31,6 +32,7 @@ API: Final = Router(
         log,
         sessions,
         accounts,
+        own_data,
         jobs,
         oidc,
     ],
