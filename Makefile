@@ -35,15 +35,12 @@ $(VENV)/dev: $(VENV)/run $(VENV)/assets requirements/dev.txt
 
 setup: $(VENV)/run $(VENV)/assets ## make the environment (demo, test and the others do it themselves)
 
-demo: $(VENV)/run $(VENV)/assets ## a simulated Hedong month from records to a retired tonne, published and audited (SERVE=0 ends there)
+demo: $(VENV)/run $(VENV)/assets ## a simulated Hedong month from records to a retired tonne, published, audited and served (SERVE=0 ends there)
 	@rm -rf demo && mkdir -p demo/public
 	@$(BIN)/carbon simulate --out demo/simulated-month.parquet
 	@$(BIN)/carbon quantify demo/simulated-month.parquet --out demo/public/result
 	@BIN=$(BIN) tools/demo-store demo
-	@if [ "$(SERVE)" = 1 ]; then \
-	  for page in result/report.html monitoring-report.html certificate.pdf log/checkpoint; do \
-	    echo "http://127.0.0.1:$(PORT)/$$page"; done; echo "(Ctrl-C 结束 / to stop)"; \
-	  exec $(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory demo/public; \
+	@if [ "$(SERVE)" = 1 ]; then BIN=$(BIN) exec tools/demo-serve demo $(PORT); \
 	else echo "demo/public/{result/report.html,monitoring-report.html,certificate.pdf,log}"; fi
 
 test: $(VENV)/dev ## run all tests and the notebooks (installs PostgreSQL, Go and hledger where they are missing)

@@ -14,12 +14,15 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
 import uvloop
+
+from carbon.domain.access import signed_text
 
 #: An act that is quantified under HD-REUSE; each request has an item and parties of its own.
 ACT = {
@@ -37,53 +40,43 @@ ACT = {
 }
 
 
-def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> dict[str, str]:
-    """Headers of a signed request."""
+def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> str:
+    """The header of a signed request."""
     stamp, nonce = str(int(time.time())), token_hex(16)
     digest = hashlib.sha256(body).hexdigest()
-    text = f"{method}\n{path}\n{stamp}\n{nonce}\n{digest}"
-    signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    return {
-        "x-key": key,
-        "x-time": stamp,
-        "x-nonce": nonce,
-        "x-digest": digest,
-        "x-signature": signature,
-    }
+    text = signed_text(method, path, stamp, nonce, digest)
+    signature = hmac.digest(secret, text, "sha256").hex()
+    return f"HMAC-SHA256 key={key},ts={stamp},nonce={nonce},digest={digest},sig={signature}"
 
 
-def secret_of(key: str) -> bytes:
-    """The secret of a station of the bench."""
-    return hashlib.sha256(key.encode()).digest()
-
-
-def scans(client: int, run: str) -> Iterator[bytes]:
+def scans(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
     """Endless requests of one station, each with a record of its own."""
-    key, number = f"station-{client}", 0
-    while True:
-        name = f"{run}x{client}x{number}"
+    key, secret = given["keys"][client]
+    for number in count():
+        name = f"{given['run']}x{client}x{number}"
         cells = ACT | {"item_id": name, "giver": f"g{name}", "receiver": f"r{name}"}
         body = json.dumps({"cells": cells}, separators=(",", ":")).encode()
         path = f"/api/v1/records/{name}"
-        headers = signed(key, secret_of(key), "PUT", path, body)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        proof = signed(key, bytes.fromhex(secret), "PUT", path, body)
         yield (
             f"PUT {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n{lines}\r\n"
+            f"content-length: {len(body)}\r\nauthorization: {proof}\r\n\r\n"
         ).encode() + body
-        number += 1
 
 
-def lookups(client: int, run: str) -> Iterator[bytes]:  # noqa: ARG001  one run is as another
+def lookups(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
     """Endless look-ups of serial numbers, by nobody in particular."""
-    number = client
+    serial = given["first"] + client
     while True:
-        number = (number * 7_919 + 104_729) % 999_983
-        path = f"/api/v1/registry/serials/{number}"
+        serial = (serial * 7_919 + 104_729) % given["last"] + 1
+        path = f"/api/v1/registry/serials/{serial}"
         yield f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
 
 
-KINDS: dict[str, Callable[[int, str], Iterator[bytes]]] = {"scan": scans, "lookup": lookups}
+KINDS: dict[str, Callable[[int, Mapping[str, Any]], Iterator[bytes]]] = {
+    "scan": scans,
+    "lookup": lookups,
+}
 
 
 @dataclass
@@ -147,7 +140,7 @@ async def run(given: dict[str, Any]) -> Told:
     ends = []
     for number in range(given["clients"]):
         done: asyncio.Future[None] = loop.create_future()
-        requests = KINDS[given["kind"]](number, given["run"])
+        requests = KINDS[given["kind"]](number, given)
         await loop.create_connection(
             lambda r=requests, d=done: Client(r, told, d),  # type: ignore[misc]
             "127.0.0.1",

@@ -443,3 +443,21 @@ def test_text_with_control_characters_is_rejected_on_both_engines(system, phone)
         ("text.control", "enterprise"),
         ("text.control", "note"),
     }
+
+
+def test_reconciling_looks_at_one_moment_while_others_go_on(system, phone):
+    """Records are stored, sequenced and published meanwhile: nobody waits, and nothing is wrong."""
+    for number in range(1, 4):
+        system.record(phone(number))
+    system.sequence(lambda *_: None)
+    late = iter(range(4, 100))
+
+    def meanwhile(*_):
+        system.record(phone(next(late)))
+        system.sequence(lambda *_: None)
+
+    found = system.reconcile(meanwhile)
+    assert [d.say("en") for d in found.differences] == []
+    assert next(late) > 5, "something went on"
+    assert system.reconcile(lambda *_: None).facts > found.facts
+    assert list(system.settings.spool.glob("reading-*")) == []

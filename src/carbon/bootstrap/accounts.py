@@ -286,6 +286,11 @@ class Accounts:
             raise CarbonError("account.demonstration")
         return demonstration.seed(self._access)
 
+    @cached_property
+    def demonstrated(self) -> list[DemoAccount]:
+        """The same, made once in this process."""
+        return self.seed_demo()
+
     # --- care ---------------------------------------------------------------------------------
 
     def events(self, account: str, before: int | None, limit: int) -> Sequence[SecurityEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
@@ -448,16 +448,20 @@ class System:
     # --- care ---------------------------------------------------------------------------------
 
     def reconcile(self, progress: Progress) -> Reconciliation:
-        """The database against the published log."""
-        return reconcile(
-            WholeStore(self.database),
-            LedgerChecks(self.database),
-            RegistryChecks(self.database),
-            self.log,
-            self.signer,
-            verify_ed25519,
-            progress,
-        )
+        """The database as of now against the published log; nobody waits for it."""
+        signer, queue = self.signer, DatabaseQueue(self.database)
+        with ExitStack() as frozen:
+            with queue.sequencing():  # between signing and publishing the two differ
+                database = frozen.enter_context(self.database.frozen(self.settings.spool))
+            return reconcile(
+                WholeStore(database, self.database),
+                LedgerChecks(database),
+                RegistryChecks(database),
+                self.log,
+                signer,
+                verify_ed25519,
+                progress,
+            )
 
     @property
     def _erasures(self) -> Erasures:

@@ -451,6 +451,9 @@ class StoreReader(Protocol):
     def head(self) -> Head | None:
         """The last checkpoint."""
 
+    def signed(self, size: int, root: bytes) -> bool:
+        """Whether a checkpoint was signed; newer than the last one where others go on meanwhile."""
+
     def placed(self, size: int) -> Iterator[StoredFact]:
         """The facts that have one of the first places, by place."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from carbon.domain.errors import CarbonError
-from carbon.domain.log.checkpoint import verify_checkpoint
+from carbon.domain.log.checkpoint import Checkpoint, verify_checkpoint
 from carbon.domain.log.leaf import canonical
+from carbon.domain.log.merkle import tree_root
 from carbon.domain.log.note import Verify
-from carbon.ports import LogReader, Progress, Signer, StoredFact, StoreReader
+from carbon.ports import Head, LogReader, Progress, Signer, StoredFact, StoreReader
 from carbon.ports.ledger import LedgerReader
 from carbon.ports.registry import RegistryReader
 from carbon.services.invariants import Stores, check_everything
@@ -47,10 +48,15 @@ def reconcile(
     found = Reconciliation()
     found.differences += store.faults()
     published = verify_checkpoint(log.checkpoint(), [signer.key], verify).checkpoint
-    found.differences += _heads(store, published.size, published.root)
-    leaves = log.leaves(published.size)
+    head = store.head()
+    grown = head is not None and head.size < published.size
+    # The store was read first, and the log has grown since: what was there is compared.
+    grown = grown and store.signed(published.size, published.root)
+    size = head.size if grown and head else published.size
+    found.differences += _heads(head, published, log, grown=grown)
+    leaves = islice(log.leaves(published.size), size)
     corrections = dict(store.corrections())
-    for fact in store.placed(published.size):
+    for fact in store.placed(size):
         found.facts += 1
         leaf = next(leaves, None)
         if leaf != fact.body or fact.leaf_index != found.facts - 1:
@@ -69,7 +75,7 @@ def reconcile(
         for replaced, (_, seq) in corrections.items()
         if not store.is_pending(seq)
     ]
-    found.differences += check_everything(Stores(ledger, registry, log, published.size))
+    found.differences += check_everything(Stores(ledger, registry, log, size))
     return found
 
 
@@ -86,11 +92,15 @@ def _correction(
         yield CarbonError("reconcile.correction", id=replaced)
 
 
-def _heads(store: StoreReader, size: int, root: bytes) -> Iterator[CarbonError]:
-    head = store.head()
+def _heads(
+    head: Head | None, published: Checkpoint, log: LogReader, *, grown: bool
+) -> Iterator[CarbonError]:
+    """The store's last checkpoint is the published one, or one the published tree grew from."""
+    stored = 0 if head is None else head.size
+    root = tree_root(stored, log.reader(published.size)) if grown else published.root
+    size = stored if grown else published.size
     if head is None or (head.size, head.root) != (size, root):
-        stored = 0 if head is None else head.size
-        yield CarbonError("reconcile.head", published=size, stored=stored)
+        yield CarbonError("reconcile.head", published=published.size, stored=stored)
 
 
 def _compare_rows(

@@ -24,13 +24,13 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PUBLIC, Actor
 from carbon.web.api import API
 from carbon.web.authentication import Authenticator, Proven, note_refused
-from carbon.web.demo import demo
 from carbon.web.guards import PERMISSION, actor_of, check_named, permitted
 from carbon.web.health import health
 from carbon.web.limits import Buckets, RateLimit
 from carbon.web.observe import SELF_CONTAINED
 from carbon.web.openapi import openapi_config
 from carbon.web.pages import PAGES
+from carbon.web.pages.demonstration import demonstration
 from carbon.web.problems import EXCEPTION_HANDLERS
 
 #: Scripts, styles and pictures; those of others are put into ``vendor`` at set-up.
@@ -98,7 +98,7 @@ def create_app(
 
 
 def _demonstration(system: System) -> list[Router]:
-    return [demo] if system.settings.demonstration else []
+    return [demonstration] if system.settings.demonstration else []
 
 
 def _files(system: System) -> list[Router]:

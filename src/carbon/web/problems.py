@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    InternalServerException,
     MethodNotAllowedException,
     NotFoundException,
     TooManyRequestsException,
@@ -148,6 +149,9 @@ def misunderstood(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         return problem(request, CarbonError("request.too_large"), headers)
     if isinstance(error, ClientException | ValidationException):
         return problem(request, _invalid(error), headers)
+    if isinstance(error, InternalServerException) and "disconnected" in error.detail:
+        # Nobody is left to read it, and nothing of ours failed.
+        return problem(request, CarbonError("request.invalid", where="body", reason=error.detail))
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         found = CarbonError("request.invalid", where=request.url.path, reason=error.detail)
         return problem(request, found, headers)

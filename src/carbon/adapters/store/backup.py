@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 
 from carbon.adapters.disk import write_durably
 from carbon.adapters.store import schema
-from carbon.adapters.store.database import Database
+from carbon.adapters.store.database import Database, copy_sqlite
 from carbon.domain.errors import CarbonError
 
 DUMP, MANIFEST = "database", "manifest.json"
@@ -35,7 +34,9 @@ def backup(database: Database, folder: Path, size: int) -> Mapping[str, Any]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     dump = folder / DUMP
     if database.path is not None:
-        _copy_sqlite(database.path, dump)
+        copy_sqlite(database.path, dump)
+        with dump.open("rb") as stream:
+            os.fsync(stream.fileno())
     else:
         _run("pg_dump", database, "--format=custom", "--no-privileges", f"--file={dump}")
     manifest = {
@@ -67,7 +68,7 @@ def restore(database: Database, folder: Path) -> Mapping[str, Any]:
     if database.path is not None:
         database.close()
         database.path.parent.mkdir(parents=True, exist_ok=True)
-        _copy_sqlite(dump, database.path)
+        copy_sqlite(dump, database.path)
     else:
         options = ("--exit-on-error", "--no-owner", "--no-privileges", "--single-transaction")
         _run("pg_restore", database, *options, str(dump))
@@ -79,20 +80,6 @@ def _is_empty(database: Database) -> bool:
         return True
     with database.read() as connection:
         return not sa.inspect(connection).get_table_names()
-
-
-def _copy_sqlite(source: Path, target: Path) -> None:
-    """One state of a database, whoever writes meanwhile; durable when it returns."""
-    try:
-        reading, writing = sqlite3.connect(source), sqlite3.connect(target)
-        with reading, writing:
-            reading.backup(writing)
-        reading.close()
-        writing.close()
-        with target.open("rb") as stream:
-            os.fsync(stream.fileno())
-    except sqlite3.Error as error:
-        raise CarbonError("store.backup", path=source, reason=error) from error
 
 
 def _run(program: str, database: Database, *options: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,13 @@ class Database:
             raise CarbonError("store.url", reason=kind)
         self.is_sqlite = kind == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self._reading = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        )
 
     def _sqlite(self) -> sa.Engine:
         engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
@@ -62,22 +70,40 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that commits at the end, or leaves nothing."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
-        with self._transaction("BEGIN") as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                )
+        with self._transaction(self._reading, "BEGIN") as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
-        with told(), self.engine.connect() as connection, connection.begin():
+    def frozen(self, folder: Path) -> Iterator[Database]:
+        """This database as of one moment, however long it is read and whoever writes meanwhile.
+
+        PostgreSQL: an exported snapshot. SQLite: a copy in a folder, since whoever reads there
+        keeps others from committing.
+        """
+        if self.path is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as own:
+                copy = Path(own) / "database"
+                copy_sqlite(self.path, copy)
+                database = Database(f"sqlite:///{copy}")
+                try:
+                    yield database
+                finally:
+                    database.close()
+            return
+        with self.read() as connection:
+            name = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+            yield _Snapshot(self, name)
+
+    @contextmanager
+    def _transaction(self, engine: sa.Engine, begin: str) -> Iterator[sa.Connection]:
+        with told(), engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 connection.exec_driver_sql(begin)
             yield connection
@@ -94,6 +120,34 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+class _Snapshot(Database):
+    """A database of PostgreSQL as another transaction sees it, for as long as that is open."""
+
+    def __init__(self, of: Database, name: str) -> None:
+        self.url, self.is_sqlite = of.url, of.is_sqlite
+        self.engine, self._reading = of.engine, of._reading  # noqa: SLF001  its own kind
+        self._name = name
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees the same."""
+        with super().read() as connection:
+            connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{self._name}'")
+            yield connection
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """One state of a database, whoever writes meanwhile. Raises ``store.backup``."""
+    try:
+        reading, writing = sqlite3.connect(source), sqlite3.connect(target)
+        with reading, writing:
+            reading.backup(writing)
+        reading.close()
+        writing.close()
+    except sqlite3.Error as error:
+        raise CarbonError("store.backup", path=source, reason=error) from error
 
 
 def alone(connection: sa.Connection, *, shared: bool = False) -> None:

@@ -158,9 +158,15 @@ def record_keys(vault: Vault, named: Sequence[tuple[str, str]]) -> list[str]:
 class WholeStore:
     """Implements the port ``StoreReader``."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, live: Database | None = None) -> None:
+        self._database, self._live = database, live or database
         self.head = DatabaseQueue(database).head
+
+    def signed(self, size: int, root: bytes) -> bool:
+        """Whether a checkpoint was signed, as the database is by now where it was frozen."""
+        query = sa.select(t.checkpoint.c.root).where(t.checkpoint.c.size == size)
+        with self._live.read() as connection:
+            return connection.execute(query).scalar() == root.hex()
 
     def faults(self) -> Sequence[CarbonError]:
         """Schema, guards and rights; rows without the rows they belong to."""

@@ -21,6 +21,7 @@ from carbon.domain.errors import (
     jobs,
     ledger,
     log,
+    machine,
     recording,
     records,
     registry,
@@ -49,6 +50,7 @@ FAULTS: Final[dict[str, Fault]] = {
         accounts,
         client,
         jobs,
+        machine,
     )
     for found in part.FAULTS
 }
