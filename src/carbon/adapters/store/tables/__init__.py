@@ -61,6 +61,7 @@ from carbon.adapters.store.tables.registry import (
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.uploads import mapping, upload
 from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "job_run",
     "journal",
     "life_entry",
+    "mapping",
     "mention",
     "metadata",
     "one_time_code",
@@ -117,6 +119,7 @@ __all__ = [
     "session",
     "totp",
     "transfer",
+    "upload",
     "waiting",
 ]
 
@@ -144,7 +147,7 @@ FACTS = (
     hold_end,
     permit,
 )
-#: Rows that change: parties, decisions on their way, and projections of facts.
+#: Rows that change: parties, decisions and files on their way, and projections of facts.
 PARTIES = (
     person,
     personal,
@@ -165,6 +168,8 @@ PARTIES = (
     attempt,
     seen_nonce,
     external_sign_in,
+    upload,
+    mapping,
 )
 #: Rows that never change and end after some time (`guards`).
 KEPT = (security_event,)
