@@ -197,37 +197,46 @@ class Client:
     # --- uploads ------------------------------------------------------------------------------
 
     def upload(self, path: Path, id_: str) -> dict[str, Any]:
-        """Send a file under an id of one's own; one that broke off goes on where it was."""
+        """Send a file under an id of one's own; one that broke off goes on where it was.
+
+        Raises ``upload.digest`` where the file changed meanwhile.
+        """
         with path.open("rb") as stream:
             size, digest_ = path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest()
             body = {"name": path.name, "size": size, "sha256": digest_}
-            told: dict[str, Any] = self.send("PUT", f"/uploads/{id_}", json=body).json()
+            told: dict[str, Any] = self.send(
+                "PUT", f"/uploads/{quote(id_, safe='')}", json=body
+            ).json()
             while told["state"] == "receiving":
                 stream.seek(told["received"])
-                told = self._piece(id_, told["received"], stream.read(PIECE_BYTES))
+                piece = stream.read(PIECE_BYTES)
+                if not piece:
+                    # It is shorter than it was when it was announced.
+                    raise CarbonError("upload.digest", id=id_)
+                told = self._piece(id_, told["received"], piece)
         return told
 
     def _piece(self, id_: str, offset: int, piece: bytes) -> dict[str, Any]:
         """Send a piece; where it was counted before, where the upload is now."""
-        path = f"/uploads/{id_}/content"
+        path = f"/uploads/{quote(id_, safe='')}/content"
         try:
             answer = self.send("PATCH", path, params={"offset": offset}, content=piece)
         except CarbonError as error:
             if error.code != "upload.offset" or error.values["offset"] == str(offset):
                 raise
-            answer = self.send("GET", f"/uploads/{id_}")
+            answer = self.send("GET", f"/uploads/{quote(id_, safe='')}")
         told: dict[str, Any] = answer.json()
         return told
 
     def check(self, id_: str, **given: Any) -> dict[str, Any]:
         """Have an upload checked: ``methodology``, ``project``, ``mapping``."""
-        told: dict[str, Any] = self.post(f"/uploads/{id_}/check", given)
+        told: dict[str, Any] = self.post(f"/uploads/{quote(id_, safe='')}/check", given)
         return told
 
     def commit_upload(self, id_: str, *, accept_valid: bool = False) -> dict[str, Any]:
         """Have a checked upload stored."""
         body = {"accept_valid": accept_valid}
-        told: dict[str, Any] = self.post(f"/uploads/{id_}/commit", body)
+        told: dict[str, Any] = self.post(f"/uploads/{quote(id_, safe='')}/commit", body)
         return told
 
     def wait(
@@ -235,7 +244,7 @@ class Client:
     ) -> dict[str, Any]:
         """Where an upload is when no worker has to do with it any more, or after so many looks."""
         for _ in range(looks):
-            told: dict[str, Any] = self.get(f"/uploads/{id_}")
+            told: dict[str, Any] = self.get(f"/uploads/{quote(id_, safe='')}")
             progress(told["rows"], told["total"])
             if told["state"] not in _BUSY:
                 break

@@ -325,6 +325,21 @@ def test_the_client_sends_checks_commits_and_waits(client, system, tmp_path, mon
     assert east.wait("u1")["stored"]["accepted"] == 39
 
 
+def test_a_file_that_shrinks_while_it_is_sent_is_told(client, tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(rows(1, 2))
+    east = Client("http://testserver", http=client)
+    real = east.send
+
+    def send(method, path_, **given):
+        path.write_bytes(rows(1)[:10])
+        return real(method, path_, **given)
+
+    monkeypatch.setattr(east, "send", send)
+    with pytest.raises(CarbonError, match="announced SHA-256"):
+        east.upload(path, "u1")
+
+
 def test_a_piece_whose_answer_was_lost_is_not_sent_for_ever(client, tmp_path):
     content = rows(1)
     path = tmp_path / "a.csv"
