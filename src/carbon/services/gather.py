@@ -48,7 +48,7 @@ class Gather(Generic[Item, Answer]):
         self._act, self._limits, self._busy = act, limits, busy
         self._waiting: queue.Queue[tuple[Item, Future[Answer]] | None] = queue.Queue(limits.waiting)
         self._handing = threading.Lock()
-        self._open, self._crowded = True, False
+        self._open, self._expected = True, 0
         self._worker = threading.Thread(target=self._work, name="gather")
         self._worker.start()
 
@@ -90,7 +90,7 @@ class Gather(Generic[Item, Answer]):
         ended = False
         while not ended:
             group, ended = self._next()
-            self._crowded = len(group) > 1
+            self._expected = len(group)
             if group:
                 self._do(group)
 
@@ -98,13 +98,15 @@ class Gather(Generic[Item, Answer]):
         """The next group, and whether it is the last."""
         item = self._waiting.get()
         group: list[tuple[Item, Future[Answer]]] = []
-        until = time.monotonic() + (self._limits.seconds if self._crowded else 0.0)
+        until = time.monotonic() + self._limits.seconds
         while item is not None:
             group.append(item)
             if len(group) == self._limits.together:
                 return group, False
+            # Who was answered comes back, all together: a group of the first few is a waste.
+            patience = until - time.monotonic() if len(group) < self._expected else 0.0
             try:
-                item = self._waiting.get(timeout=max(0.0, until - time.monotonic()))
+                item = self._waiting.get(timeout=max(0.0, patience))
             except queue.Empty:
                 return group, False
         return group, True
