@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 from python_calamine import (
     CalamineError,
@@ -16,14 +20,21 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from carbon.adapters.tabular.tables import CHUNK_ROWS, FIRST_ROW, Held, Piece
+from carbon.adapters.tabular.tables import Held, Piece
 from carbon.domain.errors import CarbonError
+from carbon.domain.units import Int
 
 MAX_ROWS = 1_048_575
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_ENTRIES = 5_000
 #: The worst legitimate workbook packs 16 times, a bomb a thousand times.
 MAX_RATIO = 50
+#: Bytes of a sheet looked at together, and the longest cell that is found across two of them.
+_BLOCK_BYTES, _LONGEST_CELL = 1 << 20, 1 << 16
+#: Rows that are Python objects at the same time.
+_ROWS_AT_ONCE = 4_096
+#: What readers of broken archives raise.
+_BROKEN = (CalamineError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 #: A cell of type error, or a formula that is not followed by its value.
@@ -45,18 +56,21 @@ class XlsxFile:
             sheet = self._only_with_data(workbook)
             self._check_cells()
             self._check_sheet(sheet)
-            rows = sheet.to_python(skip_empty_area=False)
-        except (CalamineError, OSError, ValueError) as error:
+            rows = enumerate(sheet.iter_rows(), 1)
+            self._header = self._read_header(rows)
+            self._pieces = list(_texts(rows, len(self._header)))
+        except (*_BROKEN, OSError, ValueError) as error:
             raise CarbonError("file.format", path=path, reason=str(error)[:200]) from error
-        blank = next((n for n, row in enumerate(rows) if any(c != "" for c in row)), len(rows))
-        header = [_cell(value) for value in rows[blank]] if rows[blank:] else []
-        while header and not header[-1]:
-            header.pop()
-        if not header:
-            raise CarbonError("file.empty", path=path)
-        self._header = [cell or "" for cell in header]
-        self._rows = rows[blank + 1 :]
-        self._first = FIRST_ROW + blank
+
+    def _read_header(self, rows: Iterator[tuple[int, list[Any]]]) -> list[str]:
+        """The first row with cells; raises ``file.empty`` without one."""
+        for _, row in rows:
+            header = [_cell(value) or "" for value in row]
+            while header and not header[-1]:
+                header.pop()
+            if header:
+                return header
+        raise CarbonError("file.empty", path=self.path)
 
     def _check_archive(self) -> None:
         try:
@@ -96,10 +110,18 @@ class XlsxFile:
         with zipfile.ZipFile(self.path) as archive:
             for name in archive.namelist():
                 if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
-                    found = _BROKEN_CELL.search(archive.read(name))
-                    if found:
-                        cell = (found[1] or found[2]).decode()
-                        raise CarbonError("file.error_cells", path=self.path, cell=cell)
+                    with archive.open(name) as part:
+                        self._check_part(part)
+
+    def _check_part(self, part: IO[bytes]) -> None:
+        seen = b""
+        while block := part.read(_BLOCK_BYTES):
+            # What stands across two blocks is whole in the second one with the end of the first.
+            seen = seen[-_LONGEST_CELL:] + block
+            found = _BROKEN_CELL.search(seen)
+            if found:
+                cell = (found[1] or found[2]).decode()
+                raise CarbonError("file.error_cells", path=self.path, cell=cell)
 
     def _check_sheet(self, sheet: CalamineSheet) -> None:
         merged = sheet.merged_cell_ranges
@@ -120,8 +142,8 @@ class XlsxFile:
         return self._header
 
     def total_rows(self) -> int:
-        """Number of rows below the header."""
-        return len(self._rows)
+        """Number of rows that hold cells."""
+        return sum(len(rows) for _, rows in self._pieces)
 
     def pieces(
         self,
@@ -132,17 +154,18 @@ class XlsxFile:
     ) -> Iterator[Piece]:
         """Slices of the sheet as text; blank rows are left out."""
         places = {name: self._header.index(name) for name in columns}
-        for start in range(0, len(self._rows), CHUNK_ROWS):
-            part = self._rows[start : start + CHUNK_ROWS]
-            kept = [n for n, row in enumerate(part) if any(cell != "" for cell in row)]
-            if kept:
-                table = pa.table(
-                    {
-                        name: pa.array([_cell(part[n][place]) for n in kept], pa.string())
-                        for name, place in places.items()
-                    }
-                )
-                yield Held(table), pa.array(kept).to_numpy() + self._first + start
+        for cells, rows in self._pieces:
+            yield Held(pa.table({name: cells[place] for name, place in places.items()})), rows
+
+
+def _texts(
+    rows: Iterable[tuple[int, list[Any]]], width: int
+) -> Iterator[tuple[list[pa.Array], Int]]:
+    """Columns of some rows at a time, and where the rows are: Python's cells never pile up."""
+    filled = ((n, row) for n, row in rows if any(cell != "" for cell in row))
+    while part := list(islice(filled, _ROWS_AT_ONCE)):
+        cells = [pa.array([_cell(row[n]) for _, row in part], pa.string()) for n in range(width)]
+        yield cells, np.array([n for n, _ in part], np.int64)
 
 
 def _cell(value: object) -> str | None:

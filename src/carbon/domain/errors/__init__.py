@@ -26,6 +26,7 @@ from carbon.domain.errors import (
     records,
     registry,
     store,
+    uploads,
     verification,
 )
 from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
@@ -49,6 +50,7 @@ FAULTS: Final[dict[str, Fault]] = {
         access,
         accounts,
         client,
+        uploads,
         jobs,
         machine,
     )

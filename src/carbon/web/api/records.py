@@ -56,7 +56,13 @@ Methodology = Annotated[
     str, msgspec.Meta(min_length=1, max_length=40, description="方法学 / methodology")
 ]
 Project = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=100, description="所属项目 / whose project's it is")
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="所属项目 / whose project's it is",
+    ),
 ]
 RecordId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, examples=["R-2026-000001"])]
 NamedRecord = Annotated[
