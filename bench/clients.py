@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import random
 import sys
 import time
 from collections import Counter
@@ -66,11 +67,10 @@ def scans(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
 
 def lookups(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
     """Endless look-ups of serial numbers, by nobody in particular."""
-    serial = given["first"] + client
+    chance = random.Random(client)  # noqa: S311  no secret
     while True:
-        serial = (serial * 7_919 + 104_729) % given["last"] + 1
-        path = f"/api/v1/registry/serials/{serial}"
-        yield f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
+        serial = chance.randint(1, given["last"])
+        yield f"GET /api/v1/credits/serials/{serial} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
 
 
 KINDS: dict[str, Callable[[int, Mapping[str, Any]], Iterator[bytes]]] = {
@@ -86,6 +86,7 @@ class Told:
     start: float
     until: float
     statuses: Counter[int] = field(default_factory=Counter)
+    pause: float = 0.0
     times: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -120,13 +121,16 @@ class Client(asyncio.Protocol):
         self._told.statuses[int(head[9:12])] += 1
         self._told.times.append((now - self._sent) * 1000)
         self._answer = b""
-        if now < self._told.until:
-            self._send()
-        else:
+        if now + self._told.pause >= self._told.until:
             self._transport.close()
+        elif self._told.pause:
+            asyncio.get_running_loop().call_later(self._told.pause, self._send)
+        else:
+            self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is not None or self._answer or time.perf_counter() < self._told.until:
+        early = time.perf_counter() + self._told.pause < self._told.until
+        if error is not None or self._answer or early:
             self._told.statuses[0] += 1
         if not self._done.done():
             self._done.set_result(None)
@@ -136,7 +140,7 @@ async def run(given: dict[str, Any]) -> Told:
     """Ask with all clients at once for some seconds."""
     loop = asyncio.get_running_loop()
     now = time.perf_counter()
-    told = Told(now, now + given["seconds"])
+    told = Told(now, now + given["seconds"], pause=given.get("pause", 0.0))
     ends = []
     for number in range(given["clients"]):
         done: asyncio.Future[None] = loop.create_future()
@@ -145,6 +149,8 @@ async def run(given: dict[str, Any]) -> Told:
             lambda r=requests, d=done: Client(r, told, d),  # type: ignore[misc]
             "127.0.0.1",
             given["port"],
+            # Everybody asks from an address of their own: rates are limited by address.
+            local_addr=(f"127.0.1.{number + 1}", 0),
         )
         ends.append(done)
     await asyncio.gather(*ends)

@@ -43,12 +43,8 @@ class Credits:
         if not held:
             raise CarbonError("serial.unknown", serial=block)
         with self._registrar.reading() as decisions:
-            return {
-                "account": held[0].account,
-                "asset": held[0].asset,
-                "reports": impact.issued_on(decisions, block),
-                "moves": impact.moves_of(decisions, [block]),
-            }
+            life = impact.life_of(decisions, block)
+        return {"account": held[0].account, "asset": held[0].asset, **life}
 
     def held(self, blocks: Sequence[Block]) -> Sequence[Held]:
         """Who holds serials of some blocks now."""

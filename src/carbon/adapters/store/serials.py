@@ -13,6 +13,16 @@ from carbon.domain.errors import CarbonError
 _held = t.holding
 #: Digits that the number of a block's serials has at most, as serials have.
 _SIZES = 12
+_NAMING = sa.union(
+    *(
+        sa.select(t.mention.c.fact_seq).where(
+            t.mention.c.size == size,
+            t.mention.c.first.between(sa.bindparam("first") - 10**size + 2, sa.bindparam("last")),
+            t.mention.c.last >= sa.bindparam("first"),
+        )
+        for size in range(1, _SIZES + 1)
+    )
+).order_by("fact_seq")
 
 
 class Serials:
@@ -68,17 +78,8 @@ class Serials:
 
         Ranges of one size begin less than so many serials before what they reach.
         """
-        named = t.mention
-        parts = [
-            sa.select(named.c.fact_seq).where(
-                named.c.size == size,
-                named.c.first.between(block.first - 10**size + 2, block.last),
-                named.c.last >= block.first,
-            )
-            for size in range(1, _SIZES + 1)
-        ]
-        query = sa.union(*parts).order_by("fact_seq")
-        return list(self._connection.execute(query).scalars())
+        asked = {"first": block.first, "last": block.last}
+        return list(self._connection.execute(_NAMING, asked).scalars())
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
         """Set free blocks aside. Raises ``serial.short``, ``serial.elsewhere``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from carbon.domain.credit.history import Decided
 from carbon.domain.credit.holdings import blocks_of
 from carbon.domain.credit.issuance import Block
 from carbon.ports.registry import Decisions, Downstream, Held, ImpactReader, Use
@@ -57,14 +58,27 @@ def of_reports(
 
 def moves_of(decisions: Decisions, blocks: Sequence[Block]) -> list[dict[str, str]]:
     """Decisions that moved serials of some blocks, in order."""
-    told = (decided.decision for decided in decisions.naming(blocks))
-    return [{"kind": d.kind, "id": d.id} for d in told if d.kind in _MOVING]
+    return _moves(decisions.naming(blocks))
 
 
 def issued_on(decisions: Decisions, block: Block) -> list[str]:
     """Reports that serials of a block were issued on."""
-    told = (decided.decision for decided in decisions.naming([block]))
-    return [decision.id for decision in told if decision.kind == "issuance"]
+    return _reports(decisions.naming([block]))
+
+
+def life_of(decisions: Decisions, block: Block) -> dict[str, Any]:
+    """Reports that serials of a block were issued on, and what moved them since."""
+    naming = decisions.naming([block])
+    return {"reports": _reports(naming), "moves": _moves(naming)}
+
+
+def _moves(naming: Sequence[Decided]) -> list[dict[str, str]]:
+    told = (decided.decision for decided in naming)
+    return [{"kind": d.kind, "id": d.id} for d in told if d.kind in _MOVING]
+
+
+def _reports(naming: Sequence[Decided]) -> list[str]:
+    return [d.decision.id for d in naming if d.decision.kind == "issuance"]
 
 
 def _told(effect: Mapping[str, Any]) -> dict[str, Any]:
