@@ -53,6 +53,13 @@ LAUGHS = (
     b'<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>' + ENTITY[ENTITY.index(b"<worksheet") :]
 ).replace(b"&e;", b"&c;")
 
+#: Two cells as far apart as can be: a few hundred bytes that stand for 17 thousand million cells.
+SPARSE = (
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    b"</sheetData></worksheet>"
+)
+
 #: Files that only make sense as uploads; what becomes of them, whatever it says.
 OTHERS = [
     ("an external entity", with_part(SHEET, ENTITY)),
@@ -170,6 +177,12 @@ def test_files_that_mean_harm_do_none(send, tmp_path):
         assert "root:" not in str(told), what
     assert max(send.statuses) < 500
     assert not any(path.name == "slipped.txt" for path in tmp_path.rglob("*"))
+
+
+def test_a_file_that_would_take_all_memory_is_refused(send):
+    told = send(with_part(SHEET, SPARSE))
+    assert (told["state"], told["error"]["code"]) == ("failed", "file.too_large")
+    assert send(csv_text(line()))["state"] == "checked", "the worker goes on"
 
 
 def test_an_injected_formula_comes_back_harmless(client, system):

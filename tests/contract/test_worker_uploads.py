@@ -124,7 +124,7 @@ def test_proofs_that_ended_go(system, clock):
     later = (clock.at + timedelta(minutes=1)).astimezone(UTC).isoformat(timespec="microseconds")
     with raw(system.settings) as connection:
         connection.insert("seen_nonce", expires_at=later)
-        assert result_of(system, "accounts")["seen_nonce"] == 0
+        assert result_of(system, "access")["seen_nonce"] == 0
         clock.move(minutes=5)
-        assert result_of(system, "accounts")["seen_nonce"] == 1
+        assert result_of(system, "access")["seen_nonce"] == 1
         assert connection.rows("seen_nonce") == []

@@ -43,10 +43,12 @@ class Credits:
         if not held:
             raise CarbonError("serial.unknown", serial=block)
         with self._registrar.reading() as decisions:
-            reports = impact.issued_on(decisions, block)
-            told = impact.of_reports(decisions, self._registrar.impacts, reports)
-        return {"account": held[0].account, "asset": held[0].asset, "reports": reports,
-                "moves": told["moves"]}  # fmt: skip
+            return {
+                "account": held[0].account,
+                "asset": held[0].asset,
+                "reports": impact.issued_on(decisions, block),
+                "moves": impact.moves_of(decisions, [block]),
+            }
 
     def held(self, blocks: Sequence[Block]) -> Sequence[Held]:
         """Who holds serials of some blocks now."""

@@ -28,7 +28,7 @@ from carbon.domain.errors import CarbonError
 from carbon.domain.units import Int
 
 #: What the child may take: bytes of memory, seconds of processor, bytes on disk.
-MEMORY_BYTES: Final = 448 << 20
+MEMORY_BYTES: Final = 400 << 20
 CPU_SECONDS: Final = 60
 DISK_BYTES: Final = 1 << 30
 #: Bytes of a batch, more or less.

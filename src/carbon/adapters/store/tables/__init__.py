@@ -57,6 +57,7 @@ from carbon.adapters.store.tables.registry import (
     decision,
     holding,
     issued,
+    mention,
     opened,
     waiting,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "journal",
     "life_entry",
     "mapping",
+    "mention",
     "metadata",
     "one_time_code",
     "opened",
@@ -134,6 +136,7 @@ FACTS = (
     decision,
     issued,
     block,
+    mention,
     opened,
     asset,
     account,
