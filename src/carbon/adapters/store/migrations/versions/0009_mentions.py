@@ -11,8 +11,8 @@ from alembic import op
 
 from carbon.adapters.store.schema import seal
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
