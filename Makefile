@@ -63,12 +63,15 @@ check: $(VENV)/dev ## lint, types, import contracts, factor tables
 format: $(VENV)/dev ## format the code
 	@$(BIN)/ruff check -q --fix src tests bench tools && $(BIN)/ruff format -q src tests bench tools
 
-bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store against COPY; the ledger against TPC-B (ROWS=…)
+bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store against COPY; the ledger against TPC-B; scans against a bare endpoint; serials (ROWS=…)
 	@tools/install-postgres
 	@$(BIN)/python bench/run.py --rows $(ROWS)
 	@$(BIN)/python bench/log.py
 	@$(BIN)/python bench/store.py
 	@$(BIN)/python bench/ledger.py
+	@$(BIN)/python bench/uploads.py
+	@$(BIN)/python bench/service.py
+	@$(BIN)/python bench/serials.py
 
 memory: $(VENV)/dev ## peak memory at 50 million rows
 	@$(BIN)/python bench/run.py --memory-rows 50000000

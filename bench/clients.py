@@ -11,15 +11,19 @@ import asyncio
 import hashlib
 import hmac
 import json
+import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from secrets import token_hex
 from typing import Any
 
 import uvloop
+
+from carbon.domain.access import signed_text
 
 #: An act that is quantified under HD-REUSE; each request has an item and parties of its own.
 ACT = {
@@ -37,53 +41,42 @@ ACT = {
 }
 
 
-def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> dict[str, str]:
-    """Headers of a signed request."""
+def signed(key: str, secret: bytes, method: str, path: str, body: bytes) -> str:
+    """The header of a signed request."""
     stamp, nonce = str(int(time.time())), token_hex(16)
     digest = hashlib.sha256(body).hexdigest()
-    text = f"{method}\n{path}\n{stamp}\n{nonce}\n{digest}"
-    signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    return {
-        "x-key": key,
-        "x-time": stamp,
-        "x-nonce": nonce,
-        "x-digest": digest,
-        "x-signature": signature,
-    }
+    text = signed_text(method, path, stamp, nonce, digest)
+    signature = hmac.digest(secret, text, "sha256").hex()
+    return f"HMAC-SHA256 key={key},ts={stamp},nonce={nonce},digest={digest},sig={signature}"
 
 
-def secret_of(key: str) -> bytes:
-    """The secret of a station of the bench."""
-    return hashlib.sha256(key.encode()).digest()
-
-
-def scans(client: int, run: str) -> Iterator[bytes]:
+def scans(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
     """Endless requests of one station, each with a record of its own."""
-    key, number = f"station-{client}", 0
-    while True:
-        name = f"{run}x{client}x{number}"
+    key, secret = given["keys"][client]
+    for number in count():
+        name = f"{given['run']}x{client}x{number}"
         cells = ACT | {"item_id": name, "giver": f"g{name}", "receiver": f"r{name}"}
         body = json.dumps({"cells": cells}, separators=(",", ":")).encode()
         path = f"/api/v1/records/{name}"
-        headers = signed(key, secret_of(key), "PUT", path, body)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        proof = signed(key, bytes.fromhex(secret), "PUT", path, body)
         yield (
             f"PUT {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n{lines}\r\n"
+            f"content-length: {len(body)}\r\nauthorization: {proof}\r\n\r\n"
         ).encode() + body
-        number += 1
 
 
-def lookups(client: int, run: str) -> Iterator[bytes]:  # noqa: ARG001  one run is as another
+def lookups(client: int, given: Mapping[str, Any]) -> Iterator[bytes]:
     """Endless look-ups of serial numbers, by nobody in particular."""
-    number = client
+    chance = random.Random(client)  # noqa: S311  no secret
     while True:
-        number = (number * 7_919 + 104_729) % 999_983
-        path = f"/api/v1/registry/serials/{number}"
-        yield f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
+        serial = chance.randint(1, given["last"])
+        yield f"GET /api/v1/credits/serials/{serial} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
 
 
-KINDS: dict[str, Callable[[int, str], Iterator[bytes]]] = {"scan": scans, "lookup": lookups}
+KINDS: dict[str, Callable[[int, Mapping[str, Any]], Iterator[bytes]]] = {
+    "scan": scans,
+    "lookup": lookups,
+}
 
 
 @dataclass
@@ -93,6 +86,7 @@ class Told:
     start: float
     until: float
     statuses: Counter[int] = field(default_factory=Counter)
+    pause: float = 0.0
     times: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -127,13 +121,16 @@ class Client(asyncio.Protocol):
         self._told.statuses[int(head[9:12])] += 1
         self._told.times.append((now - self._sent) * 1000)
         self._answer = b""
-        if now < self._told.until:
-            self._send()
-        else:
+        if now + self._told.pause >= self._told.until:
             self._transport.close()
+        elif self._told.pause:
+            asyncio.get_running_loop().call_later(self._told.pause, self._send)
+        else:
+            self._send()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is not None or self._answer or time.perf_counter() < self._told.until:
+        early = time.perf_counter() + self._told.pause < self._told.until
+        if error is not None or self._answer or early:
             self._told.statuses[0] += 1
         if not self._done.done():
             self._done.set_result(None)
@@ -143,15 +140,17 @@ async def run(given: dict[str, Any]) -> Told:
     """Ask with all clients at once for some seconds."""
     loop = asyncio.get_running_loop()
     now = time.perf_counter()
-    told = Told(now, now + given["seconds"])
+    told = Told(now, now + given["seconds"], pause=given.get("pause", 0.0))
     ends = []
     for number in range(given["clients"]):
         done: asyncio.Future[None] = loop.create_future()
-        requests = KINDS[given["kind"]](number, given["run"])
+        requests = KINDS[given["kind"]](number, given)
         await loop.create_connection(
             lambda r=requests, d=done: Client(r, told, d),  # type: ignore[misc]
             "127.0.0.1",
             given["port"],
+            # Everybody asks from an address of their own: rates are limited by address.
+            local_addr=(f"127.0.1.{number + 1}", 0),
         )
         ends.append(done)
     await asyncio.gather(*ends)

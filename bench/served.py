@@ -8,8 +8,6 @@ database, ``bare-sqlite`` over a file ``bare.db`` in its home. One process, uvlo
 
 from __future__ import annotations
 
-import hmac
-import logging
 import os
 import sqlite3
 import sys
@@ -17,26 +15,18 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import msgspec
 import uvicorn
 from litestar import Litestar, put
-from litestar.connection import ASGIConnection
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from carbon.adapters.store.database import sqlite_journal_mode
-from carbon.bootstrap.system import System
-from carbon.domain.errors import CarbonError
-from carbon.domain.roles import Actor, Role
-from carbon.settings import Settings
-from carbon.web.app import create_app
-from carbon.web.observe import Observe
-from clients import secret_of
+from carbon.web.server import LOGGING, application
 
 #: Connections of the bare endpoint: more than this made it slower.
 POOL = 16
@@ -48,25 +38,6 @@ class Body(msgspec.Struct, frozen=True):
     """What the bare endpoint takes."""
 
     cells: dict[str, str]
-
-
-async def authenticate(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
-    """A station by its signed request."""
-    headers = connection.headers
-    key = headers.get("x-key")
-    if key is None:
-        return None
-    parts = (connection.scope["method"], connection.scope["path"], headers["x-time"])
-    text = "\n".join((*parts, headers["x-nonce"], headers["x-digest"]))
-    expected = hmac.new(secret_of(key), text.encode(), "sha256").hexdigest()
-    if not hmac.compare_digest(expected, headers["x-signature"]):
-        raise CarbonError("access.anonymous")
-    return Actor(key, Role.STATION, key)
-
-
-def service() -> ASGIApp:
-    """The service as it is deployed."""
-    return Observe(create_app(System(Settings.read()), authenticate))
 
 
 def bare_postgresql() -> ASGIApp:
@@ -110,7 +81,7 @@ def bare_sqlite() -> ASGIApp:
 
 
 KINDS: dict[str, Callable[[], ASGIApp]] = {
-    "service": service,
+    "service": application,
     "bare-postgresql": bare_postgresql,
     "bare-sqlite": bare_sqlite,
 }
@@ -119,10 +90,9 @@ KINDS: dict[str, Callable[[], ASGIApp]] = {
 def main() -> None:
     """Serve until ended."""
     kind, port = sys.argv[1:]
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     uvicorn.run(
         KINDS[kind](), host="127.0.0.1", port=int(port), loop="uvloop", http="httptools",
-        log_level="warning", access_log=False,
+        log_config=LOGGING, access_log=False, proxy_headers=False,
     )  # fmt: skip
 
 

@@ -31,11 +31,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import postgres
 from carbon.adapters.store.database import Database
 from carbon.bootstrap.system import System
+from carbon.domain.roles import Role
+from carbon.services.accounts.access import actor_of
+from carbon.services.accounts.granting import NewAccount
 from carbon.settings import Settings
 
 HERE = Path(__file__).resolve().parent
 FLOOR, GOAL = 0.15, 0.35
 ROUNDS, READY_SECONDS = 3, 60.0
+PASSWORD = "four quiet herons wade"  # noqa: S105  of a system that lives for minutes
 #: Scans of the first seconds fill caches and plans.
 WARM_SECONDS = 2.0
 
@@ -75,9 +79,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     sys.exit(f"no server: {log.read_text()[-2000:]}")
 
 
-def ask(port: int, run: str, clients: int, seconds: float, kind: str = "scan") -> dict[str, Any]:
+def ask(port: int, kind: str, clients: int, seconds: float, **more: Any) -> dict[str, Any]:
     """What clients in a process of their own were answered."""
-    given = {"port": port, "kind": kind, "clients": clients, "seconds": seconds, "run": run}
+    given = {"port": port, "kind": kind, "clients": clients, "seconds": seconds, **more}
     command = [sys.executable, str(HERE / "clients.py"), json.dumps(given)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -108,6 +112,25 @@ class Service:
         self._system = System(Settings.read(environment))
         self._system.upgrade()
 
+    def stations(self, count: int) -> list[tuple[str, str]]:
+        """Keys of so many stations, each with an account of its own, and their secrets."""
+        accounts = self._system.accounts
+        operators = [
+            accounts.enrol(made.account.id, made.enrolment, PASSWORD) and made.account.id
+            for made in accounts.bootstrap(
+                NewAccount("li", Role.OPERATOR, "platform", "Li Lei"),
+                NewAccount("han", Role.OPERATOR, "platform", "Han Meimei"),
+            )
+        ]
+        one, other = (actor_of(accounts.account(id_), stepped_up=True) for id_ in operators)
+        keys = []
+        for number in range(count):
+            name = f"station-{number}"
+            accounts.create(one, NewAccount(name, Role.STATION, name, name))
+            accounts.approve(other, name)
+            keys.append((name, accounts.make_key(one, name, name)))
+        return keys
+
     def count(self) -> int:
         query = sa.text("SELECT count(*) FROM fact WHERE kind = 'record'")
         with self._system.database.read() as connection:
@@ -118,13 +141,15 @@ def compare(environment: Mapping[str, str], clients: int, seconds: float) -> boo
     """The service beside the bare endpoint, in turns."""
     log = Path(environment["CARBON_HOME"]) / "served.log"
     best: dict[str, tuple[float, dict[str, Any]]] = {}
-    peers: tuple[Bare | Service, ...] = (Bare(environment), Service(environment))
+    service = Service(environment)
+    keys = service.stations(clients)
+    peers: tuple[Bare | Service, ...] = (Bare(environment), service)
     for turn in range(ROUNDS):
         for peer in peers:
             with serving(peer.kind, environment, log) as port:
-                ask(port, f"warm{turn}", clients, WARM_SECONDS)
+                ask(port, "scan", clients, WARM_SECONDS, run=f"warm{turn}", keys=keys)
                 before = peer.count()
-                told = ask(port, f"run{turn}", clients, seconds)
+                told = ask(port, "scan", clients, seconds, run=f"run{turn}", keys=keys)
                 rate = (peer.count() - before) / told["seconds"]
             if rate > best.get(peer.kind, (0.0, {}))[0]:
                 best[peer.kind] = rate, told

@@ -55,6 +55,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "hold": {"dr": 1, "cr": 2, "expires_at": AT.replace("2026", "2027")},
     "hold_end": {"outcome": "voided", "journal": None},
     "consent": {"mode": "kept"},
+    "upload": {"received": 1},
     "job_run": {"state": "asked"},
     "permit": {"number": 0},
     "security_event": {"outcome": "done"},

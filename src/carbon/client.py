@@ -12,8 +12,9 @@ raised, with its code and values.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -37,6 +38,15 @@ _AGAIN: Final = (429, 503)
 #: Seconds waited at most before sending again.
 _MAX_WAIT: Final = 10.0
 _PAGE: Final = 100
+#: Bytes of a file sent at once.
+PIECE_BYTES: Final = 4 << 20
+#: States of an upload that a worker will change, and seconds until it is looked at again.
+_BUSY: Final = ("queued", "checking", "storing")
+_LOOK_AGAIN: Final = 0.5
+
+
+def _unseen(rows: int, total: int | None) -> None:
+    """Progress nobody watches."""
 
 
 class Client:
@@ -183,6 +193,63 @@ class Client:
     def receipt(self, record_id: str) -> bytes:
         """The receipt that recomputes a record offline. Raises ``receipt.pending``."""
         return self.file(f"/records/{quote(record_id, safe='')}/receipt")
+
+    # --- uploads ------------------------------------------------------------------------------
+
+    def upload(self, path: Path, id_: str) -> dict[str, Any]:
+        """Send a file under an id of one's own; one that broke off goes on where it was.
+
+        Raises ``upload.digest`` where the file changed meanwhile.
+        """
+        with path.open("rb") as stream:
+            size, digest_ = path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest()
+            body = {"name": path.name, "size": size, "sha256": digest_}
+            told: dict[str, Any] = self.send(
+                "PUT", f"/uploads/{quote(id_, safe='')}", json=body
+            ).json()
+            while told["state"] == "receiving":
+                stream.seek(told["received"])
+                piece = stream.read(PIECE_BYTES)
+                if not piece:
+                    # It is shorter than it was when it was announced.
+                    raise CarbonError("upload.digest", id=id_)
+                told = self._piece(id_, told["received"], piece)
+        return told
+
+    def _piece(self, id_: str, offset: int, piece: bytes) -> dict[str, Any]:
+        """Send a piece; where it was counted before, where the upload is now."""
+        path = f"/uploads/{quote(id_, safe='')}/content"
+        try:
+            answer = self.send("PATCH", path, params={"offset": offset}, content=piece)
+        except CarbonError as error:
+            if error.code != "upload.offset" or error.values["offset"] == str(offset):
+                raise
+            answer = self.send("GET", f"/uploads/{quote(id_, safe='')}")
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def check(self, id_: str, **given: Any) -> dict[str, Any]:
+        """Have an upload checked: ``methodology``, ``project``, ``mapping``."""
+        told: dict[str, Any] = self.post(f"/uploads/{quote(id_, safe='')}/check", given)
+        return told
+
+    def commit_upload(self, id_: str, *, accept_valid: bool = False) -> dict[str, Any]:
+        """Have a checked upload stored."""
+        body = {"accept_valid": accept_valid}
+        told: dict[str, Any] = self.post(f"/uploads/{quote(id_, safe='')}/commit", body)
+        return told
+
+    def wait(
+        self, id_: str, progress: Callable[[int, int | None], None] = _unseen, looks: int = 7_200
+    ) -> dict[str, Any]:
+        """Where an upload is when no worker has to do with it any more, or after so many looks."""
+        for _ in range(looks):
+            told: dict[str, Any] = self.get(f"/uploads/{quote(id_, safe='')}")
+            progress(told["rows"], told["total"])
+            if told["state"] not in _BUSY:
+                break
+            time.sleep(_LOOK_AGAIN)
+        return told
 
     # --- decisions ----------------------------------------------------------------------------
 

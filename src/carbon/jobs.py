@@ -10,7 +10,7 @@ import logging
 import logging.config
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final
 
@@ -28,9 +28,10 @@ from carbon.settings import Settings
 _log = logging.getLogger(__name__)
 
 HELP: Final = "做到期的事：排序、到期、对账、备份等。 Does what is due."
-#: Seconds between looks for what is due daily, and for what was asked for.
+#: Seconds between looks for what is due daily, for what was asked for, and for files.
 _LOOK: Final = 30
 _ASKED: Final = 2
+_FILES: Final = 1
 
 
 def look(system: System, worker: Worker, name: str) -> None:
@@ -53,14 +54,26 @@ def look_asked(system: System, worker: Worker) -> None:
         _log.warning("asked: %s", error.code)
 
 
+def look_files(system: System, stop: Callable[[], bool]) -> None:
+    """Check and store the files that wait, one after another."""
+    try:
+        done = system.uploads.work(stop)
+    except CarbonError as error:
+        _log.warning("uploads: %s", error.code)
+        return
+    if done:
+        _log.info("uploads", extra={"fields": {"done": done}})
+
+
 def work(system: System, stop: threading.Event) -> None:
     """Look for work until told to stop; what is under way then ends or gives its run back."""
     worker = system.jobs.worker(stop.is_set)
-    scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(len(JOBS) + 1)})
+    scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(len(JOBS) + 2)})
     for job in JOBS.values():
         seconds = job.schedule.seconds if isinstance(job.schedule, Every) else _LOOK
         _add(scheduler, look, seconds, system, worker, job.name)
     _add(scheduler, look_asked, _ASKED, system, worker)
+    _add(scheduler, look_files, _FILES, system, stop.is_set)
     scheduler.start()
     stop.wait()
     scheduler.shutdown(wait=True)
@@ -85,6 +98,7 @@ def _work_once(system: System) -> None:
     for name in JOBS:
         look(system, worker, name)
     look_asked(system, worker)
+    look_files(system, lambda: False)
 
 
 def _parser() -> argparse.ArgumentParser:

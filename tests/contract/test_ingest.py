@@ -353,7 +353,7 @@ def test_who_always_comes_second_is_told_after_a_few_tries(system, monkeypatch, 
         tries.append(1)
         raise CarbonError("store.raced", reason="uq_fact_kind_key")
 
-    monkeypatch.setattr("carbon.adapters.singles.load_rows", faster)
+    monkeypatch.setattr("carbon.adapters.singles.add_rows", faster)
     monkeypatch.setattr("carbon.adapters.intake.load_rows", faster)
     monkeypatch.setattr("carbon.services.attempts.WAIT", 0)
     before = counts(system)

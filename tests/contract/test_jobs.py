@@ -258,6 +258,13 @@ def test_holds_that_ran_out_are_given_back(system, jobs, clock):
     assert (balance.free, balance.held) == (5, 0)
 
 
+def test_what_people_no_longer_prove_themselves_with_is_removed(system, jobs, clock):
+    system.accounts.admit([("dock-1", "0f" * 16)])
+    assert result_of(jobs, "access")["seen_nonce"] == 0
+    clock.move(minutes=11)
+    assert result_of(jobs, "access")["seen_nonce"] == 1
+
+
 def test_findings_are_announced_before_their_clock_runs_out_and_after(pilot_at):
     pilot = pilot_at("drawn")
     pilot.inspect()

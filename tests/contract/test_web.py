@@ -182,6 +182,22 @@ def test_health_tells_a_process_that_lives_from_one_that_can_work(system, web):
     assert web.get("/health/live").status_code == 200
 
 
+def test_text_is_packed_and_signed_files_are_not(system, web, phone):
+    """A phone gets a tenth of it; a tile is the bytes its hash is of."""
+    system.record(phone(1))
+    system.sequence(quiet)
+    packed = {"Accept-Encoding": "gzip"}
+    assert web.get("/api/v1/errors", headers=packed).headers["content-encoding"] == "gzip"
+    plain = {"Accept-Encoding": "identity"}
+    assert "content-encoding" not in web.get("/api/v1/errors", headers=plain).headers
+    assert "content-encoding" not in web.get("/health/live", headers=packed).headers
+    (tables,) = (system.settings.log / "catalogues").rglob("production.csv")
+    path = tables.relative_to(system.settings.log).as_posix()
+    answer = web.get(f"/log/{path}", headers=packed)
+    assert "content-encoding" not in answer.headers
+    assert answer.content == tables.read_bytes()
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 from carbon.adapters.annotated import AnnotatedFile
 from carbon.adapters.parties import Parties, Submitters
@@ -32,6 +33,8 @@ from carbon.ports import Claims, LifeEntry
 #: Facts ids are twelve bytes of a submission (milliseconds, then chance) and four of a row.
 _TIME_BYTES, _CHANCE_BYTES = 6, 6
 SUBMISSION = "submission"
+#: Writes something of its own into the transaction of a submission, which was told an answer.
+Beside = Callable[[sa.Connection, Mapping[str, Any]], None]
 
 
 def fact_prefix(at: datetime) -> bytes:
@@ -45,7 +48,8 @@ class Request:
     """What makes a submission what it is.
 
     ``key``: the client's id within ``source``; ``digest``: hash of everything asked for; ``at``:
-    when it is recorded; ``annotated``: where rejected rows go; ``project``: whose records they are.
+    when it is recorded; ``annotated``: where rejected rows go; ``project``: whose records they are;
+    ``beside``: what else is written in the same transaction, raising where nothing may be stored.
     """
 
     key: str
@@ -55,6 +59,7 @@ class Request:
     annotated: Path | None
     lang: Lang
     project: str | None = None
+    beside: Beside | None = None
 
 
 class StoreIntake:
@@ -144,11 +149,13 @@ class StoreIntake:
         fact = NewFact(SUBMISSION, request.key, body, request.digest, answer)
         try:
             with self._stored.finishing(fact) as (connection, seq):
+                if request.beside is not None:
+                    request.beside(connection, answer)
                 persons = kept_persons(self._persons.batches())
                 load_rows(connection, "person", persons, seq, request.at)
         except CarbonError as error:
             # After any other fault the transaction may have been committed unseen.
-            if error.code == "store.raced":
+            if error.code in ("store.raced", "upload.lost"):
                 self._rows.discard()
             raise
         self._close()

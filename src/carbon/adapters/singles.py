@@ -17,13 +17,15 @@ from carbon.adapters.parties import Known, Parties, Submitters
 from carbon.adapters.published import GRAMS
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
+from carbon.adapters.store.bulk import sent_together
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import (
     ROW_TABLES,
     NewFact,
     add_facts,
+    add_rows,
     correct_unissued,
-    load_rows,
+    next_numbers,
     raced,
 )
 from carbon.adapters.tabular.survey import Survey
@@ -107,11 +109,13 @@ class StoreSingles:
         facts = [self._fact(one) for one in kept.values()]
         with raced(), self._database.write() as connection:
             self._reference.record(connection, self._at)
-            numbers = add_facts(connection, facts, self._at)
-            self._correct(connection, kept, numbers)
-            persons = self._writer.kept_persons()(self._persons)
-            load_rows(connection, "person", persons, None, self._at)
-            self._load(connection, {row: numbers[one.single.key] for row, one in kept.items()})
+            numbers = next_numbers(connection, len(facts))
+            # What a correction gives back to an account comes before what it takes again.
+            for one, number in zip(kept.values(), numbers, strict=True):
+                self._correct(connection, one, number)
+            with sent_together(connection):
+                add_facts(connection, facts, numbers, self._at)
+                self._add_rows(connection, dict(zip(kept, numbers, strict=True)))
         return {row: one.answer for row, one in kept.items()}
 
     def _texts(self) -> Iterator[tuple[int, bytes]]:
@@ -153,23 +157,22 @@ class StoreSingles:
             self._contexts[project] = self._reference.context(self._engine, self._at, project)
         return self._contexts[project]
 
-    def _correct(
-        self, connection: sa.Connection, kept: Mapping[int, _Kept], numbers: Mapping[str, int]
-    ) -> None:
-        for one in kept.values():
-            single = one.single
-            if single.replaces is not None:
-                new, seq = one.row["id"], numbers[single.key]
-                correct_unissued(connection, single.replaces, new, single.reason, seq, self._at)
+    def _correct(self, connection: sa.Connection, kept: _Kept, number: int) -> None:
+        single = kept.single
+        if single.replaces is not None:
+            new = kept.row["id"]
+            correct_unissued(connection, single.replaces, new, single.reason, number, self._at)
 
-    def _load(self, connection: sa.Connection, numbers: Mapping[int, int]) -> None:
+    def _add_rows(self, connection: sa.Connection, numbers: Mapping[int, int]) -> None:
+        """Add the rows of all records; ``numbers``: of their facts, by row."""
+        for persons in self._writer.kept_persons()(self._persons):
+            add_rows(connection, "person", persons, self._at)
         for staged in self._staged:
             seqs = pa.array([numbers[row] for row in staged.rows.tolist()], pa.int64())
-            for name in _NUMBERED:
-                staged.tables[name] = staged.tables[name].append_column("fact_seq", seqs)
-        for name in ("claim", "activity", "quantity", "personal", "life_entry"):
-            tables = [staged.tables[name] for staged in self._staged]
-            load_rows(connection, name, tables, None, self._at)
+            for name, rows in staged.tables.items():
+                if name in _NUMBERED:
+                    rows = rows.append_column("fact_seq", seqs)  # noqa: PLW2901
+                add_rows(connection, name, rows, self._at)
 
 
 def correction_leaf(replaces: str | None, reason: str) -> dict[str, Any]:

@@ -43,10 +43,8 @@ class Credits:
         if not held:
             raise CarbonError("serial.unknown", serial=block)
         with self._registrar.reading() as decisions:
-            reports = impact.issued_on(decisions, block)
-            told = impact.of_reports(decisions, self._registrar.impacts, reports)
-        return {"account": held[0].account, "asset": held[0].asset, "reports": reports,
-                "moves": told["moves"]}  # fmt: skip
+            life = impact.life_of(decisions, block)
+        return {"account": held[0].account, "asset": held[0].asset, **life}
 
     def held(self, blocks: Sequence[Block]) -> Sequence[Held]:
         """Who holds serials of some blocks now."""

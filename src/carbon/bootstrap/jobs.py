@@ -72,6 +72,11 @@ def _holds(system: System, _: Run, progress: Progress) -> Mapping[str, Any]:
             return {"expired": ended}
 
 
+def _access(system: System, _: Run, __: Progress) -> Mapping[str, Any]:
+    """Sessions, codes, nonces and tries that ended; security events that are old enough."""
+    return system.accounts.expire()
+
+
 def _findings(system: System, _: Run, __: Progress) -> Mapping[str, Any]:
     """Clarifications and forward actions whose clock runs out, or has."""
     today = system.registry.today
@@ -121,6 +126,10 @@ def _prune(system: System, _: Run, __: Progress) -> Mapping[str, Any]:
     return {"runs": system.jobs.runs.prune(system.clock.now() - KEPT)}
 
 
+def _uploads(system: System, _: Run, __: Progress) -> Mapping[str, Any]:
+    return {"expired": system.uploads.expire()}
+
+
 #: All jobs. Solvency joins them with points.
 JOBS: Final[Mapping[str, Job]] = {
     job.name: job
@@ -128,6 +137,8 @@ JOBS: Final[Mapping[str, Job]] = {
         Job("sequence", Every(20), "排序并签发检查点", "Sequence and sign a checkpoint", _sequence),
         Job("settle", Every(30), "使到期的决定生效", "Let due decisions take effect", _settle),
         Job("holds", Every(60), "释放到期的冻结", "Give back holds that ran out", _holds),
+        Job("uploads", Every(600), "删除到期的上传文件", "Remove uploads after 30 days", _uploads),
+        Job("access", Every(60), "清除过期的会话与验证码", "End old sessions and codes", _access),
         Job("findings", Daily(8), "核查发现的时限", "Clocks of findings", _findings),
         Job("months", Monthly(1, 6), "月度关账与待报告", "Months closed and unreported", _months),
         Job("reconcile", Daily(2, 30), "对账", "Reconcile store, ledger and log", _reconcile),

@@ -18,6 +18,7 @@ from carbon.adapters.signing import verify_ed25519
 from carbon.domain.credit.decision import Decision
 from carbon.domain.credit.drawn import sample_of
 from carbon.domain.credit.history import Decided
+from carbon.domain.credit.holdings import blocks_of
 from carbon.domain.credit.issuance import Block, serial
 from carbon.domain.credit.project import project_named
 from carbon.domain.errors import CarbonError, Lang
@@ -95,7 +96,7 @@ class Papers:
             "methodology": asset[1],
             "serials": [
                 {"first": serial(block.first), "last": serial(block.last)}
-                for block in impact.blocks_of(found.decision.effect)
+                for block in blocks_of(found.decision.effect)
             ],
             "status": asset[3],
             "leaf": {"index": index, "hash": leaf_hash(leaf).hex()},
@@ -115,7 +116,7 @@ class Papers:
         with self._registrar.reading() as decisions:
             for found in decisions.every("retirement"):
                 decision = found.decision
-                for block in impact.blocks_of(decision.effect):
+                for block in blocks_of(decision.effect):
                     writer.writerow(
                         (decision.id, decision.at, decision.content["asset"], serial(block.first),
                          serial(block.last), len(block), decision.content["purpose"])
@@ -152,7 +153,7 @@ class Papers:
     def _units(self, issued: Decided, origin: str) -> Iterator[Mapping[str, Any]]:
         decision = issued.decision
         _, _, vintage, status = decision.effect["asset"].split("/")
-        for held in self._registrar.credits.held(impact.blocks_of(decision.effect)):
+        for held in self._registrar.credits.held(blocks_of(decision.effect)):
             yield cadt.unit_record(
                 {
                     "first": serial(held.block.first),
@@ -177,7 +178,7 @@ def _projects(decisions: Decisions) -> Iterator[Mapping[str, Any]]:
 
 def _project_of(decisions: Decisions, decision: Decision) -> str:
     """The project that retired serials were issued to; the first, where there are several."""
-    (first, *_) = impact.blocks_of(decision.effect)
+    (first, *_) = blocks_of(decision.effect)
     (report, *_) = impact.issued_on(decisions, Block(first.first, first.first))
     return report.partition("/")[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.clock import SetClock, SystemClock
 from carbon.adapters.executors import Threads
-from carbon.adapters.intake import SUBMISSION, Request, StoreIntake
+from carbon.adapters.intake import SUBMISSION, Beside, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
 from carbon.adapters.parties import person_lookup
 from carbon.adapters.reference import Reference, algorithms
@@ -31,8 +31,10 @@ from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.adapters.store.stored import Records, WholeStore
-from carbon.adapters.tabular import open_source, read_mapping
-from carbon.adapters.tabular.source import TableSource
+from carbon.adapters.tabular import Mapping as ColumnMapping
+from carbon.adapters.tabular import read_mapping
+from carbon.adapters.tabular.source import TableSource, open_table
+from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Vocabulary, vocabularies
 from carbon.domain.errors import CarbonError, Lang
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from carbon.bootstrap.own_data import OwnData
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
+    from carbon.bootstrap.uploads import Uploads
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
@@ -72,20 +75,24 @@ class IngestRequest:
 
     ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
     default made from everything asked for, so that the same call is the same submission;
-    ``project``: whose records they are.
+    ``mapping``: a name, a path, or the mapping itself; ``project``: whose records they are;
+    ``beside``: what else is written in the transaction that stores them; ``reader``: what opens the
+    file, reading so many bytes at once.
     """
 
     path: Path
     source: str = "local"
     submission: str | None = None
     methodology: str = "HD-REUSE"
-    mapping: str = "canonical"
+    mapping: str | ColumnMapping = "canonical"
     demonstration: bool = False
     as_of: date | None = None
     accept_valid: bool = False
     annotated: Path | None = None
     lang: Lang = "zh"
     project: str | None = None
+    beside: Beside | None = None
+    reader: Callable[[Path, int], TableFile] = open_table
 
 
 class System:
@@ -258,8 +265,9 @@ class System:
         """
         if request.annotated and _is_same(request.annotated, request.path):
             raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
-        mapping = read_mapping(request.mapping)
-        source = open_source(request.path, mapping, self.words, _BLOCK_BYTES)
+        given = request.mapping
+        mapping = read_mapping(given) if isinstance(given, str) else given
+        source = TableSource(request.reader(request.path, _BLOCK_BYTES), mapping, self.words)
         digest = self.digest(
             {
                 "source": request.source,
@@ -285,11 +293,22 @@ class System:
             annotated=request.annotated,
             lang=request.lang,
             project=request.project,
+            beside=request.beside,
         )
-        project = request.project
+        self.check_project(request.project)
+        return attempt(partial(self._store, asked, source, request.methodology, progress))
+
+    def check_project(self, project: str | None) -> None:
+        """Raise ``project.unknown`` for a project nobody registered."""
         if project is not None and not Facts(self.database).knows("project", project):
             raise CarbonError("project.unknown", project=project)
-        return attempt(partial(self._store, asked, source, request.methodology, progress))
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files that organisations send in."""
+        from carbon.bootstrap.uploads import Uploads
+
+        return Uploads(self)
 
     @cached_property
     def records(self) -> Recording:
@@ -388,6 +407,7 @@ class System:
             annotated=asked.annotated,
             lang=asked.lang,
             project=asked.project,
+            beside=asked.beside,
         )
         return StoreIntake(
             request,
@@ -529,3 +549,4 @@ class _Asked:
     annotated: Path | None = None
     lang: Lang = "zh"
     project: str | None = None
+    beside: Beside | None = None

@@ -20,6 +20,7 @@ from rich.table import Table
 from carbon.cli import account as account_commands
 from carbon.cli import credit as credit_commands
 from carbon.cli import decisions as decision_commands
+from carbon.cli import doctor as doctor_commands
 from carbon.cli import factors as factor_commands
 from carbon.cli import ledger as ledger_commands
 from carbon.cli import store as store_commands
@@ -63,6 +64,7 @@ for _command, _help in (
     (store_commands.receipt_command, say("取可复算小票。", "Write a record's replay receipt.")),
     (store_commands.erase_command, say("删除一个人的数据。", "Erase a person.")),
     (store_commands.reconcile_command, say("数据库与日志对账。", "Compare database and log.")),
+    (doctor_commands.doctor_command, say("检查本系统是否完好。", "Examine the installation.")),
     (decision_commands.decisions_command, say("等待中的决定。", "Decisions that wait.")),
     (decision_commands.approve_command, say("签署等待中的决定。", "Sign a waiting decision.")),
     (decision_commands.undo_command, say("撤回等待中的决定。", "Take a waiting decision back.")),

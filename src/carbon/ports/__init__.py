@@ -236,15 +236,12 @@ class Stager(Protocol):
         """Those records, ready to be stored; runs on any thread."""
 
 
-class Intake(Stager, Protocol):
-    """One submission on its way into the store; what it holds it also clears away."""
+class Inspector(Stager, Protocol):
+    """One submission under examination; what it holds it also clears away."""
 
     @property
     def suspects(self) -> Int:
         """File rows, ascending, that may have to do with another row."""
-
-    def add(self, staged: Any, life: Sequence[LifeEntry]) -> None:
-        """Append staged records, in order."""
 
     def reject(self, chunk: Any, findings: Sequence[Finding]) -> None:
         """Append rejected rows to the annotated file."""
@@ -252,14 +249,21 @@ class Intake(Stager, Protocol):
     def reject_malformed(self, rows: Mapping[int, str]) -> None:
         """Append rows that hold no record."""
 
+    def abandon(self) -> None:
+        """Leave nothing behind but the annotated file, if any row was rejected."""
+
+
+class Intake(Inspector, Protocol):
+    """One submission on its way into the store."""
+
+    def add(self, staged: Any, life: Sequence[LifeEntry]) -> None:
+        """Append staged records, in order."""
+
     def commit(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store everything in one transaction with its leaf; returns the answer, leaf included.
 
         Raises ``store.raced`` where another submission was faster with the same ids.
         """
-
-    def abandon(self) -> None:
-        """Leave nothing behind but the annotated file, if any row was rejected."""
 
 
 class ClaimReader(Protocol):

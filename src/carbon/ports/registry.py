@@ -58,6 +58,9 @@ class Decisions(History, Protocol):
     ) -> Sequence[tuple[int, Decided]]:
         """Some of a kind in order, with their places in the store; those after a place."""
 
+    def naming(self, blocks: Sequence[Block]) -> Sequence[Decided]:
+        """Decisions whose effect names serials of some blocks, in order."""
+
     def waiting(self) -> Sequence[Waiting]:
         """All that wait, the oldest first; at most some thousands."""
 

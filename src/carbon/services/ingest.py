@@ -7,7 +7,7 @@ nothing does. Its client makes the id, so that a repeated or interrupted one is 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from carbon.ports import (
     ClaimReader,
     Claims,
     Executor,
+    Inspector,
     Intake,
     LifeEntry,
     LifeLeft,
@@ -279,38 +280,69 @@ def ingest(
     counts, reasons, and the leaf where anything was stored. Raises ``file.*``, ``columns.*``,
     ``store.*``; whatever happens, nothing is left half stored.
     """
+
+    def keep(done: Examined, count: Count) -> None:
+        if accept_valid or not count.rejected:
+            intake.add(done.staged, done.life)
+
     try:
-        count, reasons, held = Count(), Counter[tuple[str, str]](), []
-        task = ExamineChunk(engine, intake, store, intake.suspects)
-
-        def take(done: Examined) -> None:
-            count.add(done)
-            if accept_valid or not count.rejected:
-                intake.add(done.staged, done.life)
-            intake.reject(done.chunk, done.findings)
-            reasons.update({(f.code, f.column): 0 for f in done.findings})
-            for found in done.findings:
-                reasons[found.code, found.column] += len(found.rows)
-            progress(count.rows, source.total_rows)
-
-        parts = (part for chunk in source.chunks() for part in chunk.split(CHUNK_ROWS))
-        for done in executor.map(task, parts):
-            take(done)
-            held += [done.held] if done.held else []
-        if held:
-            take(task.settle(held[0].join(held[1:])))
-        malformed = source.malformed()
-        intake.reject_malformed(malformed)
-        if malformed:
-            reasons["row.shape", ""] += len(malformed)
-        answer = answer_of(count, reasons, len(malformed))
-        if count.accepted and (accept_valid or not answer["rejected"]):
+        answer = _examine(source, engine, intake, store, executor, progress, keep)
+        if answer["accepted"] and (accept_valid or not answer["rejected"]):
             return intake.commit(answer)
     except BaseException:
         intake.abandon()
         raise
     intake.abandon()
     return answer
+
+
+def check(
+    source: RecordSource,
+    engine: Engine,
+    inspector: Inspector,
+    store: ClaimReader,
+    executor: Executor,
+    progress: Progress,
+) -> Mapping[str, Any]:
+    """What :func:`ingest` would tell now; nothing is stored. Raises the same."""
+    try:
+        return _examine(source, engine, inspector, store, executor, progress, lambda *_: None)
+    finally:
+        inspector.abandon()
+
+
+def _examine(
+    source: RecordSource,
+    engine: Engine,
+    inspector: Inspector,
+    store: ClaimReader,
+    executor: Executor,
+    progress: Progress,
+    keep: Callable[[Examined, Count], None],
+) -> Mapping[str, Any]:
+    """Every row with what is wrong with it; ``keep`` gets each chunk with the counts so far."""
+    count, reasons, held = Count(), Counter[tuple[str, str]](), []
+    task = ExamineChunk(engine, inspector, store, inspector.suspects)
+
+    def take(done: Examined) -> None:
+        count.add(done)
+        keep(done, count)
+        inspector.reject(done.chunk, done.findings)
+        for found in done.findings:
+            reasons[found.code, found.column] += len(found.rows)
+        progress(count.rows, source.total_rows)
+
+    parts = (part for chunk in source.chunks() for part in chunk.split(CHUNK_ROWS))
+    for done in executor.map(task, parts):
+        take(done)
+        held += [done.held] if done.held else []
+    if held:
+        take(task.settle(held[0].join(held[1:])))
+    malformed = source.malformed()
+    inspector.reject_malformed(malformed)
+    if malformed:
+        reasons["row.shape", ""] += len(malformed)
+    return answer_of(count, reasons, len(malformed))
 
 
 def answer_of(count: Count, reasons: Counter[tuple[str, str]], malformed: int) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
+from litestar.config.compression import CompressionConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
@@ -37,6 +38,8 @@ from carbon.web.problems import EXCEPTION_HANDLERS
 #: Scripts, styles and pictures; those of others are put into ``vendor`` at set-up.
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent / "templates"
+#: Text is sent packed; not files whose bytes are signed, nor what is told event by event.
+COMPRESSION = CompressionConfig(backend="gzip", minimum_size=1_024, exclude=["^/log/", "/events$"])
 #: Largest body of an operation that sets no limit of its own, in bytes.
 MAX_BODY_BYTES = 1 << 20
 #: Longest name of a file.
@@ -90,6 +93,7 @@ def create_app(
             DefineMiddleware(Proven),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
+        compression_config=COMPRESSION,
         on_shutdown=[system.close],
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from carbon.bootstrap.system import System
@@ -86,6 +87,8 @@ class Authenticator:
 
     async def __call__(self, connection: _Connection) -> Actor | None:
         """The actor, or nobody. Raises ``access.*`` for a proof that is wrong."""
+        if connection.scope["type"] != ScopeType.HTTP:
+            return None
         given = connection.headers.get("authorization", "")
         if given.startswith("HMAC-SHA256 "):
             return await self._signed(connection, given)

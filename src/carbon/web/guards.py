@@ -15,8 +15,13 @@ from carbon.domain.roles import PERMISSIONS, PUBLIC, Actor, reach
 PERMISSION: Final = "permission"
 
 
-def permitted(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Raise ``access.anonymous`` or ``access.denied`` unless the actor may."""
+async def permitted(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Raise ``access.anonymous`` or ``access.denied`` unless the actor may.
+
+    Asynchronous, because the framework gives every other guard a thread.
+    """
     reach(connection.scope.get("user"), handler.opt[PERMISSION])
 
 

@@ -11,7 +11,6 @@ import time
 from secrets import token_hex
 from typing import Any, Final
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
@@ -51,6 +50,12 @@ HEADERS: Final = {
 }
 
 
+_ADDED: Final = [
+    (name.lower().encode(), value.encode())
+    for name, value in {**HEADERS, "Cache-Control": "no-store"}.items()
+]
+
+
 class Observe:
     """Outermost middleware: reference, headers, metrics, one line of log."""
 
@@ -68,11 +73,10 @@ class Observe:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
-                headers["X-Request-Id"] = reference
+                own = {name.lower() for name, _ in message["headers"]}
+                added = [pair for pair in _ADDED if pair[0] not in own]
+                named = (b"x-request-id", reference.encode())
+                message["headers"] = [*message["headers"], *added, named]
             await send(message)
 
         try:

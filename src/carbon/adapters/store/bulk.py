@@ -1,11 +1,11 @@
-"""Many rows at once: COPY on PostgreSQL, executemany on SQLite."""
+"""Many rows at once: COPY or one INSERT on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -34,6 +34,40 @@ def load(
         _execute_many(connection, table, batches, constants or {})
     else:
         _copy(connection, table, batches, constants or {})
+
+
+@contextmanager
+def sent_together(connection: sa.Connection) -> Iterator[None]:
+    """What is added by :func:`add` inside is sent to PostgreSQL at once, and answered at once."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None, "a connection in use has a driver"  # noqa: S101
+    with driver.pipeline():
+        yield
+
+
+def add(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: pa.Table,
+    constants: Mapping[str, Any] | None = None,
+) -> None:
+    """As :func:`load`, for few rows: one statement, where COPY asks and answers several times."""
+    if connection.dialect.name == "sqlite":
+        _execute_many(connection, table, [rows], constants or {})
+    elif rows.num_rows:
+        full = _with_constants(rows, constants or {})
+        names = ", ".join(f'"{name}"' for name in full.column_names)
+        statement = (
+            f"INSERT INTO {table.name} ({names}) SELECT {names} "  # noqa: S608  our own names
+            f"FROM json_populate_recordset(NULL::{table.name}, %s::json)"
+        )
+        driver = connection.connection.driver_connection
+        assert driver is not None, "a connection in use has a driver"  # noqa: S101
+        # SQLAlchemy would wait for the answer.
+        driver.execute(statement, [json.dumps(full.to_pylist(), default=str)])
 
 
 def _copy(

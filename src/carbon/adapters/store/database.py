@@ -43,6 +43,13 @@ class Database:
             raise CarbonError("store.url", reason=kind)
         self.is_sqlite = kind == "sqlite"
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self._reading = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        )
 
     def _sqlite(self) -> sa.Engine:
         engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
@@ -63,17 +70,13 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that commits at the end, or leaves nothing."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(self.engine, "BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
-        with self._transaction("BEGIN") as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                )
+        with self._transaction(self._reading, "BEGIN") as connection:
             yield connection
 
     @contextmanager
@@ -99,8 +102,8 @@ class Database:
             yield _Snapshot(self, name)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
-        with told(), self.engine.connect() as connection, connection.begin():
+    def _transaction(self, engine: sa.Engine, begin: str) -> Iterator[sa.Connection]:
+        with told(), engine.connect() as connection, connection.begin():
             if self.is_sqlite:
                 connection.exec_driver_sql(begin)
             yield connection
@@ -123,7 +126,8 @@ class _Snapshot(Database):
     """A database of PostgreSQL as another transaction sees it, for as long as that is open."""
 
     def __init__(self, of: Database, name: str) -> None:
-        self.url, self.is_sqlite, self.engine = of.url, of.is_sqlite, of.engine
+        self.url, self.is_sqlite = of.url, of.is_sqlite
+        self.engine, self._reading = of.engine, of._reading  # noqa: SLF001  its own kind
         self._name = name
 
     @contextmanager

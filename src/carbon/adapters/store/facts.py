@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.store import tables as t
-from carbon.adapters.store.bulk import keyed, load
+from carbon.adapters.store.bulk import add, keyed, load
 from carbon.adapters.store.database import Database, alone, driver_errors, first_line
 from carbon.domain.activity.duplicates import ITEM_DAYS, PAIR_DAYS, Act
 from carbon.domain.errors import CarbonError
@@ -230,14 +230,14 @@ def add_fact(connection: sa.Connection, new: NewFact, at: datetime, seq: int | N
     return int(connection.execute(inserted).scalar_one())
 
 
-def add_facts(connection: sa.Connection, new: Sequence[NewFact], at: datetime) -> dict[str, int]:
-    """Append facts of one kind, each with its pending leaf; their numbers by key."""
-    numbers = next_numbers(connection, len(new))
+def add_facts(
+    connection: sa.Connection, new: Sequence[NewFact], numbers: Sequence[int], at: datetime
+) -> None:
+    """Append facts, each with its pending leaf, under numbers of their own."""
     rows = pa.Table.from_pylist(
         [_fact_row(fact) | {"seq": n} for n, fact in zip(numbers, new, strict=True)]
     )
-    load(connection, t.fact, [rows], {"recorded_at": t.instant_text(at)})
-    return {fact.key: n for n, fact in zip(numbers, new, strict=True)}
+    add(connection, t.fact, rows, {"recorded_at": t.instant_text(at)})
 
 
 def _fact_row(new: NewFact) -> dict[str, Any]:
@@ -281,17 +281,21 @@ def load_rows(
     connection: sa.Connection,
     name: str,
     batches: Iterable[pa.Table],
-    seq: int | None,
+    seq: int,
     at: datetime,
 ) -> None:
-    """Append rows of a submission to one of its tables, each naming its fact and its time.
-
-    ``seq``: the number of the fact of all of them; ``None`` where rows bring their own.
-    """
+    """Append rows of a submission to one of its tables, each naming its fact and its time."""
     stamps = {"fact_seq": seq, "recorded_at": t.instant_text(at)}
     table = ROW_TABLES[name]
-    own = {c: stamp for c, stamp in stamps.items() if c in table.c and stamp is not None}
+    own = {column: stamp for column, stamp in stamps.items() if column in table.c}
     load(connection, table, batches, own)
+
+
+def add_rows(connection: sa.Connection, name: str, rows: pa.Table, at: datetime) -> None:
+    """Append few rows that name their facts."""
+    table = ROW_TABLES[name]
+    stamp = {"recorded_at": t.instant_text(at)} if "recorded_at" in table.c else {}
+    add(connection, table, rows, stamp)
 
 
 def correct(

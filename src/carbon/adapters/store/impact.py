@@ -60,19 +60,22 @@ class Impacts:
 
     def holdings(self, blocks: Sequence[Block]) -> list[Held]:
         """Who holds serials of some blocks now."""
-        held = t.holding
-        found = []
         with self._database.read() as connection:
-            for block in blocks:
-                query = (
-                    sa.select(held)
-                    .where(held.c.first <= block.last, held.c.last >= block.first)
-                    .order_by(held.c.first)
-                )
-                for row in connection.execute(query):
-                    part = Block(max(row.first, block.first), min(row.last, block.last))
-                    found.append(Held(row.asset, row.account, part, row.hold))
-        return found
+            return [held for block in blocks for held in _holdings(connection, block)]
+
+
+def _holdings(connection: sa.Connection, block: Block) -> Iterator[Held]:
+    """Ranges never overlap: of those that begin before a block, the last alone may reach it."""
+    first = t.holding.c.first
+    before = sa.select(sa.func.max(first)).where(first <= block.first).scalar_subquery()
+    query = sa.select(t.holding).where(
+        first >= sa.func.coalesce(before, block.first),
+        first <= block.last,
+        t.holding.c.last >= block.first,
+    )
+    for row in connection.execute(query.order_by(first)):
+        part = Block(max(row.first, block.first), min(row.last, block.last))
+        yield Held(row.asset, row.account, part, row.hold)
 
 
 def _uses(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> Iterator[Use]:

@@ -23,6 +23,7 @@ from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
 from carbon.domain.credit.history import Decided
+from carbon.domain.credit.holdings import blocks_of
 from carbon.domain.credit.issuance import Block
 from carbon.domain.errors import CarbonError
 from carbon.domain.ledger.account import Account, Policy
@@ -33,6 +34,8 @@ from carbon.ports.registry import Movement, Waiting
 
 #: What one listing returns at most; a registry of a district stays far below.
 _MOST = 100_000
+#: Decisions asked for at once.
+_AT_ONCE = 500
 
 
 class RegistryStore:
@@ -127,6 +130,15 @@ class StoredDecisions:
         rows = self._connection.execute(query.order_by(t.fact.c.seq).limit(limit))
         return [(row.seq, _decided(row)) for row in rows]
 
+    def naming(self, blocks: Sequence[Block]) -> Sequence[Decided]:
+        """Decisions whose effect names serials of some blocks, in order."""
+        seqs = sorted({seq for block in blocks for seq in self._serials.naming(block)})
+        found: list[Decided] = []
+        for start in range(0, len(seqs), _AT_ONCE):
+            part = _DECIDED.where(t.fact.c.seq.in_(seqs[start : start + _AT_ONCE]))
+            found += map(_decided, self._connection.execute(part.order_by(t.fact.c.seq)))
+        return found
+
     def waiting(self) -> Sequence[Waiting]:
         """All that wait, the oldest first."""
         query = sa.select(t.waiting).order_by(t.waiting.c.made_at, t.waiting.c.id)
@@ -215,6 +227,7 @@ class DecidingUnit(StoredDecisions):
         self._connection.execute(sa.insert(t.decision), row)
         for asset, blocks in self._issued:
             self._serials.record(asset, blocks, seq)
+        self._serials.mention(blocks_of(decision.effect), seq)
         if self._covered is not None:
             self._connection.execute(sa.insert(t.issued), {**self._covered, "fact_seq": seq})
         self._issued, self._covered = [], None

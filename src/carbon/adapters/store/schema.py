@@ -12,7 +12,7 @@ from carbon.adapters.store.tables import FACTS, KEPT, PARENTS, RANGES, metadata
 from carbon.domain.errors import CarbonError
 
 _MIGRATIONS = "carbon.adapters.store:migrations"
-_HEAD = "0007"
+_HEAD = "0009"
 #: Tables whose rows the database itself defends.
 SEALED = (*FACTS, *KEPT)
 #: Payload is partitioned by year of recording; next year's partitions are made with this year's.

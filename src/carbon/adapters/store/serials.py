@@ -11,6 +11,18 @@ from carbon.domain.credit.issuance import Block, cut, merge, take
 from carbon.domain.errors import CarbonError
 
 _held = t.holding
+#: Digits that the number of a block's serials has at most, as serials have.
+_SIZES = 12
+_NAMING = sa.union(
+    *(
+        sa.select(t.mention.c.fact_seq).where(
+            t.mention.c.size == size,
+            t.mention.c.first.between(sa.bindparam("first") - 10**size + 2, sa.bindparam("last")),
+            t.mention.c.last >= sa.bindparam("first"),
+        )
+        for size in range(1, _SIZES + 1)
+    )
+).order_by("fact_seq")
 
 
 class Serials:
@@ -51,6 +63,23 @@ class Serials:
         """Append issued blocks as facts of a decision."""
         rows = [{"first": b.first, "last": b.last, "asset": asset, "fact_seq": seq} for b in blocks]
         self._connection.execute(sa.insert(t.block), rows)
+
+    def mention(self, blocks: Iterable[Block], seq: int) -> None:
+        """Note that a decision names some blocks."""
+        rows = [
+            {"fact_seq": seq, "first": b.first, "last": b.last, "size": _size(len(b))}
+            for b in sorted(set(blocks))
+        ]
+        if rows:
+            self._connection.execute(sa.insert(t.mention), rows)
+
+    def naming(self, block: Block) -> list[int]:
+        """Numbers of the decisions that name serials of a block, ascending.
+
+        Ranges of one size begin less than so many serials before what they reach.
+        """
+        asked = {"first": block.first, "last": block.last}
+        return list(self._connection.execute(_NAMING, asked).scalars())
 
     def reserve(self, hold: str, asset: str, account: str, wanted: int | Block) -> list[Block]:
         """Set free blocks aside. Raises ``serial.short``, ``serial.elsewhere``."""
@@ -107,6 +136,10 @@ class Serials:
         ]
         if rows:
             self._connection.execute(sa.insert(_held), rows)
+
+
+def _size(count: int) -> int:
+    return len(str(count))
 
 
 def _is(hold: str | None) -> sa.ColumnElement[bool]:

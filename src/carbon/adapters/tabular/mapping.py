@@ -156,14 +156,21 @@ def read_mapping(name: str) -> Mapping:
     try:
         if path.stat().st_size > MAX_MAPPING_BYTES:
             raise CarbonError("mapping.invalid", name=name, reason=f"> {MAX_MAPPING_BYTES} bytes")
-        mapping = Mapping.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        told = tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, ValueError, OSError, RecursionError) as error:
+        raise CarbonError("mapping.invalid", name=name, reason=error) from error
+    return told_mapping(told, name)
+
+
+def told_mapping(told: object, name: str) -> Mapping:
+    """A mapping as its file says it; ``name``: what it is called. Raises ``mapping.invalid``."""
+    try:
+        mapping = Mapping.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = f"{where}: {first['msg']}"
         raise CarbonError("mapping.invalid", name=name, reason=reason) from error
-    except (tomllib.TOMLDecodeError, ValueError, OSError, RecursionError) as error:
-        raise CarbonError("mapping.invalid", name=name, reason=error) from error
     if not mapping.columns:
         raise CarbonError("mapping.invalid", name=name, reason="no [columns.…]")
     return mapping

@@ -144,9 +144,22 @@ def open_source(
     vocabularies: Mapping[str, Vocabulary],
     block_bytes: int = BLOCK_BYTES,
 ) -> TableSource:
+    """A file under a mapping; see :func:`open_table`. Raises ``file.*`` and ``columns.*``."""
+    return TableSource(open_table(path, block_bytes), mapping, vocabularies)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is an archive or Parquet: more may be in it than its size says."""
+    if not path.is_file():
+        raise CarbonError("file.missing", path=path)
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PAR1" or zipfile.is_zipfile(path)
+
+
+def open_table(path: Path, block_bytes: int = BLOCK_BYTES) -> TableFile:
     """Open a CSV, XLSX or Parquet file, told apart by its first bytes.
 
-    ``block_bytes``: how much of a CSV file is read at once. Raises ``file.*`` and ``columns.*``.
+    ``block_bytes``: how much of a CSV file is read at once. Raises ``file.*``.
     """
     if not path.is_file():
         raise CarbonError("file.missing", path=path)
@@ -155,11 +168,9 @@ def open_source(
     if not head:
         raise CarbonError("file.empty", path=path)
     if head.startswith(b"PAR1"):
-        file: TableFile = ParquetFile(path)
-    elif zipfile.is_zipfile(path):
-        file = XlsxFile(path)
-    elif head.startswith((b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PK", b"7z\xbc\xaf")):
+        return ParquetFile(path)
+    if zipfile.is_zipfile(path):
+        return XlsxFile(path)
+    if head.startswith((b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF", b"PK", b"7z\xbc\xaf")):
         raise CarbonError("file.format", path=path, reason="binary")
-    else:
-        file = CsvFile(path, block_bytes)
-    return TableSource(file, mapping, vocabularies)
+    return CsvFile(path, block_bytes)

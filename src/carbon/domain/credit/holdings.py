@@ -106,6 +106,12 @@ def blocks_told(told: Iterable[Mapping[str, Any]]) -> list[Block]:
     return [Block(int(one["first"]), int(one["last"])) for one in told]
 
 
+def blocks_of(effect: Mapping[str, Any]) -> list[Block]:
+    """Serial blocks that a decision's effect names, those inside restated reports too."""
+    restated = (told["serials"] for told in effect.get("reports", ()))
+    return [block for told in (effect.get("serials", ()), *restated) for block in blocks_told(told)]
+
+
 def replay(holdings: Holdings, history: History, decision: Decision) -> None:
     """Do to holdings what a decision did; ``history``: what was decided before it.
 

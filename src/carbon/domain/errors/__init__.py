@@ -21,10 +21,12 @@ from carbon.domain.errors import (
     jobs,
     ledger,
     log,
+    machine,
     recording,
     records,
     registry,
     store,
+    uploads,
     verification,
 )
 from carbon.domain.errors.fault import LANGS, Fault, Lang, Text
@@ -48,7 +50,9 @@ FAULTS: Final[dict[str, Fault]] = {
         access,
         accounts,
         client,
+        uploads,
         jobs,
+        machine,
     )
     for found in part.FAULTS
 }

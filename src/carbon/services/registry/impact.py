@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from carbon.domain.credit.history import Decided
-from carbon.domain.credit.holdings import blocks_told
+from carbon.domain.credit.holdings import blocks_of
 from carbon.domain.credit.issuance import Block
 from carbon.ports.registry import Decisions, Downstream, Held, ImpactReader, Use
 
@@ -48,29 +48,37 @@ def of_reports(
     """Issuances on some reports, where their serials are now, and what moved them."""
     issued = [d for name in reports if (d := decisions.find("issuance", name)) is not None]
     blocks = [block for decided in issued for block in blocks_of(decided.decision.effect)]
-    moves = [d for kind in _MOVING for d in decisions.every(kind) if _touches(d, blocks)]
     return {
         "reports": list(reports),
         "issuances": [{"report": d.decision.id, **_told(d.decision.effect)} for d in issued],
         "holdings": [_held(held) for held in reader.holdings(blocks)],
-        "moves": [{"kind": d.decision.kind, "id": d.decision.id} for d in moves],
+        "moves": moves_of(decisions, blocks),
     }
+
+
+def moves_of(decisions: Decisions, blocks: Sequence[Block]) -> list[dict[str, str]]:
+    """Decisions that moved serials of some blocks, in order."""
+    return _moves(decisions.naming(blocks))
 
 
 def issued_on(decisions: Decisions, block: Block) -> list[str]:
     """Reports that serials of a block were issued on."""
-    return [d.decision.id for d in decisions.every("issuance") if _touches(d, [block])]
+    return _reports(decisions.naming([block]))
 
 
-def blocks_of(effect: Mapping[str, Any]) -> list[Block]:
-    """Serial blocks that a decision's effect names, those inside restated reports too."""
-    restated = (told["serials"] for told in effect.get("reports", ()))
-    return [block for told in (effect.get("serials", ()), *restated) for block in blocks_told(told)]
+def life_of(decisions: Decisions, block: Block) -> dict[str, Any]:
+    """Reports that serials of a block were issued on, and what moved them since."""
+    naming = decisions.naming([block])
+    return {"reports": _reports(naming), "moves": _moves(naming)}
 
 
-def _touches(decided: Decided, blocks: Sequence[Block]) -> bool:
-    own = blocks_of(decided.decision.effect)
-    return any(a.first <= b.last and b.first <= a.last for a in own for b in blocks)
+def _moves(naming: Sequence[Decided]) -> list[dict[str, str]]:
+    told = (decided.decision for decided in naming)
+    return [{"kind": d.kind, "id": d.id} for d in told if d.kind in _MOVING]
+
+
+def _reports(naming: Sequence[Decided]) -> list[str]:
+    return [d.decision.id for d in naming if d.decision.kind == "issuance"]
 
 
 def _told(effect: Mapping[str, Any]) -> dict[str, Any]:

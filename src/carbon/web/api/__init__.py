@@ -17,6 +17,7 @@ from carbon.web.api.own_data import own_data
 from carbon.web.api.records import records
 from carbon.web.api.registry import registry
 from carbon.web.api.sessions import sessions
+from carbon.web.api.uploads import uploads
 from carbon.web.api.verification import verification
 
 #: The API in its first version.
@@ -24,6 +25,7 @@ API: Final = Router(
     "/api/v1",
     route_handlers=[
         records,
+        uploads,
         catalogue,
         registry,
         decisions,

@@ -19,7 +19,7 @@ from carbon.domain.errors import FAULTS, CarbonError
 from carbon.domain.roles import Actor, Role, check_own
 from carbon.ports.recording import RecordEntry, Whose
 from carbon.web.answers import Cursor, Limit, Page, page, tagged
-from carbon.web.guards import PERMISSION
+from carbon.web.guards import PERMISSION, actor_of
 from carbon.web.problems import problem
 
 #: Records of one request.
@@ -56,7 +56,13 @@ Methodology = Annotated[
     str, msgspec.Meta(min_length=1, max_length=40, description="方法学 / methodology")
 ]
 Project = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=100, description="所属项目 / whose project's it is")
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="所属项目 / whose project's it is",
+    ),
 ]
 RecordId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, examples=["R-2026-000001"])]
 NamedRecord = Annotated[
@@ -177,11 +183,12 @@ async def _record(system: System, actor: Actor, record_id: str, body: RecordBody
 async def put_record(
     request: Request[Any, Any, Any],
     system: NamedDependency[System],
-    actor: NamedDependency[Actor],
     record_id: NamedRecord,
     data: JSONBody[RecordBody],
 ) -> Response[Any]:
     """Store a record: validated, quantified, its leaf waiting for the log. 422 tells why not."""
+    # One dependency: for two the framework starts tasks, a tenth of the time of a scan.
+    actor = actor_of(request.scope.get("user"))
     check_own(actor, "records.write", actor.organisation)
     return _responded(request, await _record(system, actor, record_id, data))
 

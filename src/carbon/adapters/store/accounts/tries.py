@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,24 @@ _LOCK_DIGITS = 15
 
 def _code(row: Any) -> Code:
     return Code(row.id, row.lookup, row.origin, row.digest, row.sent_at, row.expires_at)
+
+
+def _admitting(seen: str) -> sa.TextClause:
+    """A statement of one text for any number of nonces: it is made once."""
+    admit = f"""
+        INSERT INTO seen_nonce (key, nonce, expires_at)
+        SELECT {seen}
+        WHERE true ON CONFLICT DO NOTHING RETURNING key, nonce"""
+    return sa.text(admit).bindparams(sa.bindparam("expires_at", type_=t.Instant()))
+
+
+_ADMIT = _admitting(
+    "pair->>0, pair->>1, CAST(:expires_at AS timestamptz)"
+    " FROM json_array_elements(CAST(:seen AS json)) AS pair"
+)
+_ADMIT_SQLITE = _admitting(
+    "json_extract(value, '$[0]'), json_extract(value, '$[1]'), :expires_at FROM json_each(:seen)"
+)
 
 
 class StoredTries:
@@ -99,14 +118,13 @@ class StoredTries:
         """Those keys' nonces that were not seen before, noted now.
 
         PostgreSQL need not wait for its disk: what a crash forgets is milliseconds of nonces, and
-        whoever repeats one of those is told what was told (ADR 13).
+        whoever repeats one of those is told what was told (ADR 14).
         """
         if not self._is_sqlite:
             self._connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-        rows = [{"key": k, "nonce": n, "expires_at": expires_at} for k, n in seen]
-        added = self._insert(t.seen_nonce).values(rows).on_conflict_do_nothing()
-        found = added.returning(t.seen_nonce.c.key, t.seen_nonce.c.nonce)
-        return {(row.key, row.nonce) for row in self._connection.execute(found)}
+        admit = _ADMIT_SQLITE if self._is_sqlite else _ADMIT
+        given = {"seen": json.dumps(seen), "expires_at": expires_at}
+        return {(row.key, row.nonce) for row in self._connection.execute(admit, given)}
 
     def add_sign_in(self, waiting: ExternalSignIn) -> None:
         """Keep a sign-in under way."""

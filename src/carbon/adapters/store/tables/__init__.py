@@ -57,9 +57,11 @@ from carbon.adapters.store.tables.registry import (
     decision,
     holding,
     issued,
+    mention,
     opened,
     waiting,
 )
+from carbon.adapters.store.tables.uploads import mapping, upload
 from carbon.adapters.store.tables.work import job_run
 
 __all__ = [
@@ -99,6 +101,8 @@ __all__ = [
     "job_run",
     "journal",
     "life_entry",
+    "mapping",
+    "mention",
     "metadata",
     "one_time_code",
     "opened",
@@ -115,6 +119,7 @@ __all__ = [
     "session",
     "totp",
     "transfer",
+    "upload",
     "waiting",
 ]
 
@@ -131,6 +136,7 @@ FACTS = (
     decision,
     issued,
     block,
+    mention,
     opened,
     asset,
     account,
@@ -141,7 +147,7 @@ FACTS = (
     hold_end,
     permit,
 )
-#: Rows that change: parties, decisions on their way, and projections of facts.
+#: Rows that change: parties, decisions and files on their way, and projections of facts.
 PARTIES = (
     person,
     personal,
@@ -162,6 +168,8 @@ PARTIES = (
     attempt,
     seen_nonce,
     external_sign_in,
+    upload,
+    mapping,
 )
 #: Rows that never change and end after some time (`guards`).
 KEPT = (security_event,)

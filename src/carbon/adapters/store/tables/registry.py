@@ -73,6 +73,20 @@ block = table(
     sa.CheckConstraint("first > 0 AND last >= first", name="serials"),
 )
 
+#: Which decisions name which serials. ``size``: digits of how many, so that what names a serial is
+#: found although ranges overlap: of each size, it begins at most so many serials before.
+mention = table(
+    "mention",
+    sa.Column("fact_seq", BIG, sa.ForeignKey("decision.fact_seq"), nullable=False),
+    sa.Column("first", BIG, nullable=False),
+    sa.Column("last", BIG, nullable=False),
+    sa.Column("size", BIG, nullable=False),
+    sa.PrimaryKeyConstraint("fact_seq", "first", "last"),
+    sa.CheckConstraint("first > 0 AND last >= first", name="serials"),
+    sa.CheckConstraint("size = length(CAST(last - first + 1 AS text))", name="size"),
+    sa.Index("ix_mention_size_first", "size", "first"),
+)
+
 #: Who holds which serials now: a projection of the decisions. ``hold``: what reserves them.
 holding = table(
     "holding",
