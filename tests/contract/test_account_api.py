@@ -154,6 +154,7 @@ def test_signing_out_takes_the_cookie_away(client, both):
     answer = client.delete(f"{API}/sessions/current", headers=SAME)
     assert answer.status_code == 204
     assert "max-age=0" in answer.headers["set-cookie"].lower()
+    assert answer.headers["clear-site-data"] == '"cache"'
     problem(client.get(f"{API}/me"), 401, "access.anonymous")
 
 
@@ -161,6 +162,10 @@ def test_own_sessions_and_nobody_elses(client, both):
     one, other = bearer(client, both[0]), bearer(client, both[1])
     (shown,) = client.get(f"{API}/sessions", headers=one).json()["items"]
     assert shown["current"]
+    problem(client.delete(f"{API}/sessions/{shown['id']}", headers=one), 403, "access.step_up")
+    for headers, person in ((one, both[0]), (other, both[1])):
+        body = {"code": person.code()}
+        client.post(f"{API}/sessions/current/step-up", json=body, headers=headers)
     assert client.delete(f"{API}/sessions/{shown['id']}", headers=other).status_code == 204
     assert client.get(f"{API}/me", headers=one).status_code == 200
     assert client.delete(f"{API}/sessions/{shown['id']}", headers=one).status_code == 204
