@@ -69,6 +69,7 @@ bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store 
 	@$(BIN)/python bench/log.py
 	@$(BIN)/python bench/store.py
 	@$(BIN)/python bench/ledger.py
+	@$(BIN)/python bench/uploads.py
 	@$(BIN)/python bench/service.py
 	@$(BIN)/python bench/serials.py
 

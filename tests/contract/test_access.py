@@ -87,6 +87,7 @@ OWN = {
     "holdings.read": "test_an_enterprise_sees_its_own_holdings",
     "decisions.sign": "test_an_account_signs_with_its_own_key_for_its_own_organisation",
     "decisions.read": "test_what_waits_is_seen_by_whose_people_began_it",
+    "uploads": "test_uploads: nobody reaches what another one sends",
     "data.own": "test_own_data: nobody else's data",
     "records.write": "test_records_api: an id stands for one record of one source",
     "records.read": "test_records_api: a record is read by its owner alone",

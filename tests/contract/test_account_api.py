@@ -154,6 +154,7 @@ def test_signing_out_takes_the_cookie_away(client, both):
     answer = client.delete(f"{API}/sessions/current", headers=SAME)
     assert answer.status_code == 204
     assert "max-age=0" in answer.headers["set-cookie"].lower()
+    assert answer.headers["clear-site-data"] == '"cache"'
     problem(client.get(f"{API}/me"), 401, "access.anonymous")
 
 
@@ -161,6 +162,10 @@ def test_own_sessions_and_nobody_elses(client, both):
     one, other = bearer(client, both[0]), bearer(client, both[1])
     (shown,) = client.get(f"{API}/sessions", headers=one).json()["items"]
     assert shown["current"]
+    problem(client.delete(f"{API}/sessions/{shown['id']}", headers=one), 403, "access.step_up")
+    for headers, person in ((one, both[0]), (other, both[1])):
+        body = {"code": person.code()}
+        client.post(f"{API}/sessions/current/step-up", json=body, headers=headers)
     assert client.delete(f"{API}/sessions/{shown['id']}", headers=other).status_code == 204
     assert client.get(f"{API}/me", headers=one).status_code == 200
     assert client.delete(f"{API}/sessions/{shown['id']}", headers=one).status_code == 204
@@ -230,6 +235,13 @@ def test_a_resident_signs_in_by_code(client, system):
 def test_nothing_is_sent_without_a_sender(client):
     answer = client.put(f"{API}/codes/code-0001", json={"phone": "13800138000"})
     problem(answer, 503, "code.sender")
+
+
+def test_nothing_has_a_nul_in_its_address(client, both):
+    headers = bearer(client, both[0])
+    answer = client.get(f"{API}/accounts/l%00i", headers=headers)
+    problem(answer, 404, "request.unknown_path")
+    problem(client.get(f"{API}/accounts/l%00i"), 401, "access.anonymous")
 
 
 # --- signed requests ------------------------------------------------------------------------------

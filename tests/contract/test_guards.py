@@ -199,6 +199,8 @@ _CHANGED = {
     "opened": "person",
     "consent": "version",
     "job_run": "code",
+    "mapping": "mapping",
+    "upload": "name",
     "principal": "asked",
     "password": "hash",
     "enrolment": "digest",

@@ -52,6 +52,17 @@ def test_everything_known_of_a_person_is_taken_along_at_once(residents):
     assert (row["record_id"], row["act"]) == ("r2", "sale")
 
 
+@pytest.mark.parametrize("path", ["/me/data", "/me/data/records", "/records/r1/receipt"])
+def test_no_cache_keeps_what_is_somebodys(residents, system, path):
+    system.sequence(quiet)
+    client = residents(NUMBER)
+    if path.endswith("receipt"):
+        (record,) = client.get("/records")["items"]
+        path = f"/records/{record['fact']}/receipt"
+    answer = client.send("GET", path)
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_more_than_can_be_taken_along_says_so(residents, monkeypatch):
     monkeypatch.setattr(own_data, "_MOST", 1)
     refused("export.too_large", residents(NUMBER).get, "/me/data")

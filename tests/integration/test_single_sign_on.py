@@ -202,6 +202,17 @@ def test_a_browser_goes_there_and_comes_back(browser, city, provider, both):
     assert browser.get("/api/v1/me").json()["account"] == "wang"
 
 
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("none", 303), ("same-origin", 303), ("same-site", 403), ("cross-site", 403)],
+)
+def test_no_other_site_begins_a_sign_in(browser, site, status):
+    headers = {"sec-fetch-site": site}
+    answer = browser.get("/api/v1/oidc/start", headers=headers, follow_redirects=False)
+    assert answer.status_code == status
+    assert status == 303 or answer.json()["code"] == "access.origin"
+
+
 def test_another_browser_cannot_be_made_to_come_back(browser, city, provider, both):
     """Whoever sends somebody a link with a code of their own would sign them in as themselves."""
     linked(city, both)

@@ -339,6 +339,28 @@ def restore_command(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> N
     )
 
 
+@db.command(
+    "drill", help=say("恢复演练，不触及在用的数据库。", "Restore a backup aside, as a drill.")
+)
+def drill_command(
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR")] = None, as_json: JsonFlag = False
+) -> None:
+    """Of the newest nightly backup, unless another one is named; exit 3 if it is no good."""
+    from carbon.bootstrap.drill import drill, latest_backup
+
+    found = drill(system(), folder or latest_backup(settings().backups))
+    if as_json:
+        print_json(found)
+        return
+    _out.print(
+        say(
+            f"{found['backup']} 可恢复：日志 {found['log_size']:,} 条，与公布的一致。",
+            f"{found['backup']} can be restored: {found['log_size']:,} leaves, as published.",
+        ),
+        soft_wrap=True,
+    )
+
+
 # --- log ------------------------------------------------------------------------------------------
 
 

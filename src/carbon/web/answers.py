@@ -12,6 +12,9 @@ from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from carbon.domain.roles import PUBLIC
+from carbon.web.guards import PERMISSION
+
 #: Items of one page.
 MAX_PAGE: Final = 100
 _MAX_CURSOR: Final = 200
@@ -61,11 +64,14 @@ def tagged(
     """Content with its ETag, or 304 where the client has it.
 
     ``seconds``: how long it may be kept without asking; 0 asks every time. ``policy``: what a
-    browser lets it load, where that is not what our pages may.
+    browser lets it load, where that is not what our pages may. What needs an account is kept by
+    nobody but who asked for it.
     """
     content = content.encode() if isinstance(content, str) else content
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": f"max-age={seconds}" if seconds else "no-cache"}
+    kept = f"max-age={seconds}" if seconds else "no-cache"
+    public = request.route_handler.opt[PERMISSION] == PUBLIC
+    headers = {"ETag": tag, "Cache-Control": kept if public else "no-store"}
     if filename:
         headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     if policy:

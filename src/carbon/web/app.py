@@ -10,6 +10,7 @@ from litestar import Litestar, Request, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.authentication import (
     AbstractAuthenticationMiddleware,
@@ -41,6 +42,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 COMPRESSION = CompressionConfig(backend="gzip", minimum_size=1_024, exclude=["^/log/", "/events$"])
 #: Largest body of an operation that sets no limit of its own, in bytes.
 MAX_BODY_BYTES = 1 << 20
+#: Longest name of a file.
+_MAX_NAME_BYTES = 255
 #: Who sends a request, or nobody. Raises ``access.*`` for a proof that is wrong.
 Authenticate = Callable[[ASGIConnection[Any, Any, Any, Any]], Awaitable[Actor | None]]
 
@@ -117,8 +120,15 @@ def _files(system: System) -> list[Router]:
 def _folder(path: str, folder: Path, after: Callable[[Any], Any] | None = None) -> Router:
     public = {PERMISSION: PUBLIC}
     return create_static_files_router(
-        path, [folder], name=path[1:], opt=public, after_request=after
+        path, [folder], name=path[1:], opt=public, before_request=nameable, after_request=after
     )
+
+
+def nameable(request: Request[Any, Any, Any]) -> None:
+    """What no file can be called is no file; the disk would take it for a fault of ours."""
+    path = request.scope["path"]
+    if "\0" in path or max(len(part.encode()) for part in path.split("/")) > _MAX_NAME_BYTES:
+        raise NotFoundException
 
 
 def self_contained(answer: Response[Any]) -> Response[Any]:

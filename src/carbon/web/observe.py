@@ -1,4 +1,5 @@
-"""What is seen of every request: a reference, its time, a count; never who, what or with what.
+"""What is seen of every request: a reference, its time, a count, in which role it was made and why
+it was refused; never who, what or with what.
 
 Paths may hold identifiers, so log and metrics name the route's template.
 """
@@ -15,6 +16,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 _log = logging.getLogger("carbon.access")
+
+#: Key of a request's state: the code it was refused with.
+REFUSAL: Final = "refusal"
 
 REQUESTS: Final = Counter(
     "carbon_requests", "Requests by route and status.", ("method", "route", "status")
@@ -92,4 +96,8 @@ def _note(scope: Any, reference: str, status: int, seconds: float) -> None:
         "status": status,
         "ms": round(seconds * 1000, 1),
     }
+    if actor := scope.get("user"):
+        fields["role"] = actor.role
+    if code := scope["state"].get(REFUSAL):
+        fields["code"] = code
     _log.info("request", extra={"fields": fields})

@@ -21,6 +21,7 @@ from litestar.exceptions import (
 
 from carbon.domain.access import CODES_WITHIN, LOCKED
 from carbon.domain.errors import CarbonError, Lang, Text
+from carbon.web.observe import REFUSAL
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ def problem(
 ) -> Response[dict[str, Any]]:
     """A fault as ``application/problem+json``, with ``members`` of its own."""
     status, lang = status_of(error.code), language(request)
+    request.scope.setdefault("state", {})[REFUSAL] = error.code
     values = {n: v.say(lang) if hasattr(v, "say") else v for n, v in error.values.items()}
     body = {
         "type": f"/errors/{error.code}",

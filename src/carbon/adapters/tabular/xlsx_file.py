@@ -27,6 +27,9 @@ from carbon.domain.units import Int
 MAX_ROWS = 1_048_575
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_ENTRIES = 5_000
+#: Cells of the rectangle around a sheet's data. The reader reserves room for all of them at once,
+#: and ends the process where it cannot: two cells far apart are found before it is asked.
+MAX_CELLS = 32_000_000
 #: The worst legitimate workbook packs 16 times, a bomb a thousand times.
 MAX_RATIO = 50
 #: Bytes of a sheet looked at together, and the longest cell that is found across two of them.
@@ -44,6 +47,14 @@ _BROKEN_CELL = re.compile(
 )
 
 
+#: What stands in every such cell; most sheets have none.
+_BREAKABLE = (b't="e"', b"<f")
+#: Where a cell that holds something stands.
+_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["'][^>]*(?<!/)>""")
+#: The one large part that is no sheet; a sheet may have any name.
+_TEXTS = "xl/sharedStrings.xml"
+
+
 class XlsxFile:
     """An XLSX workbook; implements ``TableFile``. Raises ``file.*``."""
 
@@ -52,9 +63,8 @@ class XlsxFile:
         self.malformed: dict[int, str] = {}
         self._check_archive()
         try:
-            workbook = CalamineWorkbook.from_path(path)
-            sheet = self._only_with_data(workbook)
             self._check_cells()
+            sheet = self._only_with_data(CalamineWorkbook.from_path(path))
             self._check_sheet(sheet)
             rows = enumerate(sheet.iter_rows(), 1)
             self._header = self._read_header(rows)
@@ -82,14 +92,8 @@ class XlsxFile:
         ratio = unpacked // max(1, self.path.stat().st_size)
         if ratio > MAX_RATIO:
             raise CarbonError("file.zip_bomb", path=self.path, ratio=ratio, limit=MAX_RATIO)
-        for what, value, limit in (
-            ("bytes", unpacked, MAX_UNPACKED_BYTES),
-            ("entries", len(entries), MAX_ENTRIES),
-        ):
-            if value > limit:
-                raise CarbonError(
-                    "file.too_large", path=self.path, what=what, value=value, limit=limit
-                )
+        self._check_limit("bytes", unpacked, MAX_UNPACKED_BYTES)
+        self._check_limit("entries", len(entries), MAX_ENTRIES)
 
     def _only_with_data(self, workbook: CalamineWorkbook) -> CalamineSheet:
         """The one visible sheet that holds data; several would leave rows unread."""
@@ -109,33 +113,38 @@ class XlsxFile:
         """Error values and formulas without a result would read as empty: refused by name."""
         with zipfile.ZipFile(self.path) as archive:
             for name in archive.namelist():
-                if name.startswith("xl/worksheets/sheet") and name.endswith(".xml"):
+                if name != _TEXTS:
                     with archive.open(name) as part:
                         self._check_part(part)
 
     def _check_part(self, part: IO[bytes]) -> None:
-        seen = b""
+        seen, columns, rows = b"", {b"A"}, 1
         while block := part.read(_BLOCK_BYTES):
             # What stands across two blocks is whole in the second one with the end of the first.
             seen = seen[-_LONGEST_CELL:] + block
-            found = _BROKEN_CELL.search(seen)
-            if found:
-                cell = (found[1] or found[2]).decode()
-                raise CarbonError("file.error_cells", path=self.path, cell=cell)
+            if any(mark in seen for mark in _BREAKABLE):
+                self._check_broken(seen)
+            places = _PLACE.findall(seen)
+            columns |= {column for column, _ in places}
+            rows = max(rows, max(map(int, {row for _, row in places}), default=1))
+        self._check_limit("cells", rows * max(map(_number, columns)), MAX_CELLS)
+
+    def _check_broken(self, cells: bytes) -> None:
+        found = _BROKEN_CELL.search(cells)
+        if found:
+            cell = (found[1] or found[2]).decode()
+            raise CarbonError("file.error_cells", path=self.path, cell=cell)
+
+    def _check_limit(self, what: str, value: int, limit: int) -> None:
+        if value > limit:
+            raise CarbonError("file.too_large", path=self.path, what=what, value=value, limit=limit)
 
     def _check_sheet(self, sheet: CalamineSheet) -> None:
         merged = sheet.merged_cell_ranges
         if merged:
             (row, column), _ = merged[0]
             raise CarbonError("file.merged_cells", path=self.path, row=row + 1, column=column + 1)
-        if sheet.total_height > MAX_ROWS + 1:
-            raise CarbonError(
-                "file.too_large",
-                path=self.path,
-                what="rows",
-                value=sheet.total_height,
-                limit=MAX_ROWS,
-            )
+        self._check_limit("rows", sheet.total_height - 1, MAX_ROWS)
 
     def header(self) -> list[str]:
         """Cells of the first row."""
@@ -162,16 +171,24 @@ def _texts(
     rows: Iterable[tuple[int, list[Any]]], width: int
 ) -> Iterator[tuple[list[pa.Array], Int]]:
     """Columns of some rows at a time, and where the rows are: Python's cells never pile up."""
-    filled = ((n, row) for n, row in rows if any(cell != "" for cell in row))
+    filled = ((n, row) for n, row in rows if row.count("") < len(row))
     while part := list(islice(filled, _ROWS_AT_ONCE)):
         cells = [pa.array([_cell(row[n]) for _, row in part], pa.string()) for n in range(width)]
         yield cells, np.array([n for n, _ in part], np.int64)
 
 
+def _number(column: bytes) -> int:
+    """The number of a column by its letters, from 1."""
+    number = 0
+    for letter in column:
+        number = 26 * number + letter - ord("A") + 1
+    return number
+
+
 def _cell(value: object) -> str | None:
     """A cell as the text a careful person would type."""
-    if value == "":
-        return None
+    if isinstance(value, str):
+        return value or None
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

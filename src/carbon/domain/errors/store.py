@@ -34,6 +34,13 @@ FAULTS = (
         "Let an administrator run CREATE ROLE {role} LOGIN, then carbon db upgrade again.",
     ),
     fault(
+        "store.scratch",
+        "角色 {role} 不能新建数据库：{reason}。",
+        "The role {role} may not make a database: {reason}.",
+        "请由管理员执行 ALTER ROLE {role} CREATEDB 后重试。",
+        "Let an administrator run ALTER ROLE {role} CREATEDB, then try again.",
+    ),
+    fault(
         "store.unguarded",
         "这些事实表缺少防改触发器：{tables}。",
         "These tables of facts lack the triggers that refuse changes: {tables}.",

@@ -22,6 +22,7 @@ from carbon.web.guards import PERMISSION
 
 _COOKIES: Final = {"https": "__Host-carbon-sso", "http": "carbon-sso"}
 _HOME: Final = "/"
+_OWN_SITES: Final = ("none", "same-origin")
 _Code = Annotated[str, QueryParameter(max_length=2000, description="供应方给出 / the provider's")]
 _State = Annotated[
     str, QueryParameter(name="state", max_length=200, description="原样带回 / brought back")
@@ -36,7 +37,9 @@ class Linked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/oidc/start", opt={PERMISSION: PUBLIC}, sync_to_thread=True)
 def start(request: Request[Any, Any, Any], system: NamedDependency[System]) -> Redirect:
-    """Go to the provider."""
+    """Go to the provider, from a page of ours or an address typed in: no other site signs in."""
+    if request.headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+        raise CarbonError("access.origin")
     sent = system.accounts.sso.begin()
     return Redirect(sent.address, status_code=303, cookies=[_state_cookie(request, sent.state)])
 

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from carbon.bootstrap.system import System
 from carbon.domain.access import MAX_PASSWORD, SESSION_LIFE
-from carbon.domain.roles import PUBLIC, Actor
+from carbon.domain.roles import PUBLIC, Actor, check_step_up
 from carbon.ports.accounts import Session
 from carbon.services.accounts.access import SignedIn
 from carbon.web.answers import moment
@@ -28,6 +28,8 @@ _Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", examples=["0f" * 16])]
 _ClientId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$", examples=["code-2026-11-25"])]
 _PUBLIC: Final = {PERMISSION: PUBLIC}
 _SELF: Final = {PERMISSION: "account.self"}
+#: A browser drops what it kept of us. An outbox of records stays: it names nobody (TRUST P7).
+_FORGET: Final = {"Clear-Site-Data": '"cache"'}
 
 
 class _Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -216,7 +218,7 @@ def sign_out(request: Request[Any, Any, Any], system: NamedDependency[System]) -
     """End this session."""
     system.accounts.sign_out(token_of(request))
     cookies = [session_cookie(request, "")] if cookie_of(request) else []
-    return Response(None, status_code=204, cookies=cookies)
+    return Response(None, status_code=204, cookies=cookies, headers=_FORGET)
 
 
 @delete("/sessions/{session:str}", opt=_SELF, status_code=204, sync_to_thread=True)
@@ -225,7 +227,8 @@ def end_session(
     system: NamedDependency[System],
     actor: NamedDependency[Actor],
 ) -> None:
-    """End one of one's own sessions; the same call again changes nothing."""
+    """End one of one's own sessions, after a fresh proof; again changes nothing."""
+    check_step_up(actor)
     system.accounts.end_session(actor.id, session)
 
 
