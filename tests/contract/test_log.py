@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import postgres
 from carbon.adapters import disk
 from carbon.adapters.signing import verify_ed25519
+from carbon.bootstrap.recording import Ask
 from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.checkpoint import cosign, verify_checkpoint
 from carbon.domain.log.merkle import check_consistency, consistency_proof
 from carbon.domain.log.note import COSIGNATURE, Key
 from carbon.domain.log.proof import verify_proof
+from carbon.domain.log.tile import Tile
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
 from conftest import settings_at
@@ -461,3 +463,17 @@ def test_reconciling_looks_at_one_moment_while_others_go_on(system, phone):
     assert next(late) > 5, "something went on"
     assert system.reconcile(lambda *_: None).facts > found.facts
     assert list(system.settings.spool.glob("reading-*")) == []
+
+
+def test_a_partial_tile_that_gives_way_meanwhile_is_read_from_the_full_one(
+    system, phone, monkeypatch
+):
+    """A reader saw the partial tile; before it was opened, the sequencer took it away."""
+    system.records.record_each([Ask.of(phone(n), "local", "HD-REUSE") for n in range(300)])
+    system.sequence(lambda *_: None)
+    gone = Tile(0, 0, 40)
+    before = system.log.tile(Tile(0, 0))[: 40 * 32]
+    seen = Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name == "40" or seen(path))
+    assert not seen(system.settings.log / gone.path)
+    assert system.log.tile(gone) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from carbon.domain.errors import CarbonError
@@ -59,36 +60,40 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def _path(self, path: str) -> Path:
+    def _open(self, path: str) -> BinaryIO:
+        """A file to read. What gives way to a full tile may be gone between two looks."""
         found = self.root / path
-        if not found.is_file():
-            raise CarbonError("log.missing", path=path)
-        return found
+        try:
+            if found.is_file():
+                return found.open("rb")
+        except FileNotFoundError as error:
+            raise CarbonError("log.missing", path=path) from error
+        raise CarbonError("log.missing", path=path)
 
     def get(self, path: str) -> bytes:
         """A file, read whole."""
-        found = self._path(path)
-        size = found.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise CarbonError(
-                "file.too_large", path=path, what="bytes", value=size, limit=MAX_FILE_BYTES
-            )
-        return found.read_bytes()
+        with self._open(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise CarbonError(
+                    "file.too_large", path=path, what="bytes", value=size, limit=MAX_FILE_BYTES
+                )
+            return stream.read()
 
     def lines(self, path: str) -> Iterator[bytes]:
         """The lines of a file."""
-        with self._path(path).open("rb") as stream:
+        with self._open(path) as stream:
             yield from stream
 
     def part(self, path: str, start: int, end: int) -> bytes:
         """Some bytes of a file; fewer where it ends."""
-        with self._path(path).open("rb") as stream:
+        with self._open(path) as stream:
             stream.seek(start)
             return stream.read(end - start)
 
     def blocks(self, path: str) -> Iterator[bytes]:
         """A file, some bytes at a time."""
-        with self._path(path).open("rb") as stream:
+        with self._open(path) as stream:
             yield from _blocks(stream, path)
 
     def paths(self) -> list[str] | None:
