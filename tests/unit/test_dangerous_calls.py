@@ -35,6 +35,8 @@ IMPORTS = {
     "shelve": set(),
     "socket": {"bootstrap/jobs.py"},  # the name of this machine
     "smtplib": set(),
+    "logging.handlers": set(),  # logs go to standard error
+    "syslog": set(),
     "ldap3": set(),
     "ctypes": set(),
 }
@@ -123,6 +125,11 @@ def test_pages_escape_what_they_are_given():
     for path in templates:
         text = path.read_text("utf-8")
         assert not re.search(r"\|\s*safe\b|autoescape", text), path
+
+
+def test_pages_use_no_plugin():
+    for path in [*SOURCE.rglob("*.html"), *SOURCE.rglob("*.j2")]:
+        assert not re.search(r"<(object|embed|applet|iframe)\b", path.read_text("utf-8")), path
 
 
 def test_no_broken_algorithm_is_named():
