@@ -31,8 +31,8 @@ from carbon.ports.recording import (
 from carbon.services.gather import Gather, Limits
 from carbon.services.record import Told, record_each
 
-#: How long a record waits for company at most, in seconds, where there is some.
-GATHER_SECONDS = 0.015
+#: How long a record waits for company at most, in seconds, where there was some.
+GATHER_SECONDS = 0.03
 #: Records that wait for a transaction at most; more are refused with ``record.busy``.
 MAX_WAITING = 4_096
 
