@@ -237,6 +237,13 @@ def test_nothing_is_sent_without_a_sender(client):
     problem(answer, 503, "code.sender")
 
 
+def test_nothing_has_a_nul_in_its_address(client, both):
+    headers = bearer(client, both[0])
+    answer = client.get(f"{API}/accounts/l%00i", headers=headers)
+    problem(answer, 404, "request.unknown_path")
+    problem(client.get(f"{API}/accounts/l%00i"), 401, "access.anonymous")
+
+
 # --- signed requests ------------------------------------------------------------------------------
 
 

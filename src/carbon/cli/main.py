@@ -42,6 +42,10 @@ app = typer.Typer(
         "碳普惠：把二手流通换算成避免的二氧化碳，精确到克。",
         "Avoided CO2 of second-hand goods, to the gram.",
     ),
+    epilog=say(
+        "另有 carbon serve（启动服务）与 carbon worker（工作进程），各有 --help。",
+        "Besides: carbon serve (the service) and carbon worker, each with --help.",
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

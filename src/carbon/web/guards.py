@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
+from carbon.domain.errors import CarbonError
 from carbon.domain.roles import PERMISSIONS, PUBLIC, Actor, reach
 
 #: Key of a handler's ``opt``; what it names is a permission of `domain.roles` or ``PUBLIC``.
@@ -20,9 +21,12 @@ async def permitted(
 ) -> None:
     """Raise ``access.anonymous`` or ``access.denied`` unless the actor may.
 
-    Asynchronous, because the framework gives every other guard a thread.
+    Nothing has an address with a NUL in it, which PostgreSQL's texts cannot hold:
+    ``request.unknown_path``. Asynchronous, because the framework gives every other guard a thread.
     """
     reach(connection.scope.get("user"), handler.opt[PERMISSION])
+    if "\0" in connection.scope["path"]:
+        raise CarbonError("request.unknown_path")
 
 
 def actor_of(scope_user: Actor | None) -> Actor:
