@@ -6,9 +6,8 @@ wait for the next: the more callers there are, the more of them share one.
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -46,9 +45,9 @@ class Gather(Generic[Item, Answer]):
         busy: Callable[[Item], CarbonError],
     ) -> None:
         self._act, self._limits, self._busy = act, limits, busy
-        self._waiting: queue.Queue[tuple[Item, Future[Answer]] | None] = queue.Queue(limits.waiting)
-        self._handing = threading.Lock()
-        self._open, self._crowded = True, False
+        self._waiting: deque[tuple[Item, Future[Answer]]] = deque()
+        self._open, self._expected = True, 1
+        self._come = threading.Condition()
         self._worker = threading.Thread(target=self._work, name="gather")
         self._worker.start()
 
@@ -69,45 +68,38 @@ class Gather(Generic[Item, Answer]):
         Raises ``busy``'s error when too many wait, or after the end.
         """
         future: Future[Answer] = Future()
-        with self._handing:
-            if not self._open:
+        with self._come:
+            if not self._open or len(self._waiting) >= self._limits.waiting:
                 raise self._busy(item)
-            try:
-                self._waiting.put_nowait((item, future))
-            except queue.Full as error:
-                raise self._busy(item) from error
+            self._waiting.append((item, future))
+            # The worker is woken for the first one and for the group, not for everyone.
+            if len(self._waiting) in (1, self._expected):
+                self._come.notify()
         return future
 
     def close(self) -> None:
         """Take no more, do everything that waits, and end the worker."""
-        with self._handing:
-            first, self._open = self._open, False
-        if first:
-            self._waiting.put(None)
+        with self._come:
+            self._open = False
+            self._come.notify()
         self._worker.join()
 
     def _work(self) -> None:
-        ended = False
-        while not ended:
-            group, ended = self._next()
-            self._crowded = len(group) > 1
-            if group:
-                self._do(group)
+        while group := self._next():
+            self._do(group)
 
-    def _next(self) -> tuple[list[tuple[Item, Future[Answer]]], bool]:
-        """The next group, and whether it is the last."""
-        item = self._waiting.get()
-        group: list[tuple[Item, Future[Answer]]] = []
-        until = time.monotonic() + (self._limits.seconds if self._crowded else 0.0)
-        while item is not None:
-            group.append(item)
-            if len(group) == self._limits.together:
-                return group, False
-            try:
-                item = self._waiting.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                return group, False
-        return group, True
+    def _next(self) -> list[tuple[Item, Future[Answer]]]:
+        """The next group; nothing at the end."""
+        with self._come:
+            self._come.wait_for(lambda: self._waiting or not self._open)
+            # Who was answered comes back, all together: a group of the first few is a waste.
+            self._come.wait_for(
+                lambda: len(self._waiting) >= self._expected or not self._open,
+                self._limits.seconds,
+            )
+            size = min(len(self._waiting), self._limits.together)
+            self._expected = max(1, size)
+            return [self._waiting.popleft() for _ in range(size)]
 
     def _do(self, group: Sequence[tuple[Item, Future[Answer]]]) -> None:
         # A caller that gave up in time is left out.
