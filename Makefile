@@ -76,10 +76,11 @@ bench: $(VENV)/dev ## rows/s against DuckDB, Polars, pandas; the log; the store 
 memory: $(VENV)/dev ## peak memory at 50 million rows
 	@$(BIN)/python bench/run.py --memory-rows 50000000
 
-soak: $(VENV)/dev ## properties, crashes and duplicates, long
+soak: $(VENV)/dev ## properties, crashes, load and duplicates, long
 	@tools/install-postgres
 	@CARBON_EXAMPLES=5000 $(BIN)/pytest tests/property
 	@CARBON_KILLS=100 $(BIN)/pytest tests/crash
+	@CARBON_LOAD_SECONDS=60 $(BIN)/pytest -s tests/load
 	@CARBON_EVENTS=1000000 $(BIN)/pytest tests/integration/test_duplicates.py
 
 clean: ## remove what the targets made
