@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from carbon.adapters.signing import SigningKey
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.credit.decision import digest, message
 from carbon.domain.log.checkpoint import history_path
 from carbon.domain.log.leaf import canonical
@@ -75,7 +76,7 @@ def _second_part(pilot: Pilot) -> None:
     report = "phones/2026-10/1"
     late = [phone(n, evidence="certified_scale") for n in range(100, 120)]
     path = write_csv(pilot.folder / "late.csv", late)
-    pilot.system.ingest(IngestRequest(path, accept_valid=True, project="phones"), quiet)
+    pilot.system.submissions.ingest(IngestRequest(path, accept_valid=True, project="phones"), quiet)
     pilot.assign()
     for name in ("vera", "anne"):
         nonce = pilot.folder / f"{name}-1.nonce"

@@ -15,7 +15,8 @@ import numpy as np
 from carbon.adapters.signing import SigningKey
 from carbon.audit import Audit, audit
 from carbon.bootstrap import runs
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.log.checkpoint import Checkpoint, history_path, sign_checkpoint
 from carbon.domain.log.leaf import canonical
 from carbon.domain.log.merkle import Levels
@@ -43,7 +44,7 @@ def make_log(home: Path) -> None:
     some.write_text(
         "".join(whole.read_text("utf-8").splitlines(keepends=True)[: ROWS + 1]), "utf-8"
     )
-    system.ingest(IngestRequest(some, accept_valid=True), quiet)
+    system.submissions.ingest(IngestRequest(some, accept_valid=True), quiet)
     system.sequence(quiet)
     for name in ("s1", "s2"):
         cells = {**PHONE, "record_id": name, "item_id": name}

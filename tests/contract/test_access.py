@@ -137,6 +137,10 @@ def test_an_account_signs_with_its_own_key_for_its_own_organisation(asked):
     stranger = {"json": {**body, "key": "ab" * 32}}
     answer = asked("post", "/api/v1/decisions", "enterprise", "zhuan", **stranger)
     assert (answer.status_code, answer.json()["code"]) == (404, "decision.unknown_key")
+    freeze = {"kind": "freeze", "holder": "zhuan", "reason": "asked"}
+    for role, organisation, status in (("issuer", "bureau", 200), ("enterprise", "green", 403)):
+        answer = asked("post", "/api/v1/proposals", role, organisation, json=freeze)
+        assert answer.status_code == status, "the bureau freezes whom it must"
     said = {"kind": "limit", "holder": "zhuan", "transfer": 1, "day": 1}
     for organisation, status in (("zhuan", 200), ("green", 403)):
         answer = asked("post", "/api/v1/proposals", "enterprise", organisation, json=said)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
+import re
 import typing
 
 import msgspec
@@ -13,10 +15,12 @@ from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from carbon.adapters.json_log import JsonLines
+from carbon.domain.errors import CarbonError
 from carbon.domain.roles import Actor, Role
 from carbon.web import server
 from carbon.web.app import create_app
 from carbon.web.observe import Observe
+from people import admitted, enrolled, operators
 
 API = "/api/v1"
 #: Words for what only bodies and headers may hold.
@@ -148,6 +152,35 @@ def test_a_refusal_is_logged_with_its_code_and_role(system, caplog):
     assert (denied["status"], denied["code"], denied["role"]) == (403, "access.denied", "resident")
     assert (invalid["status"], invalid["code"]) == (400, "request.invalid")
     assert not any("hidden" in line or "somebody" in line for line in lines)
+
+
+def test_downloads_have_names_of_ours(web):
+    """Whatever a client asks for, the name of what it gets is a constant."""
+    path = f'{API}/credits/retired.csv?filename=a";x&name=../b'
+    assert web.get(path).headers["content-disposition"] == 'attachment; filename="retired.csv"'
+
+
+def test_tokens_of_sessions_are_chance(system):
+    """256 bits each, of which no two are alike and only digests are kept."""
+    person = enrolled(system, admitted(system, operators(system), Role.ISSUER, "somebody"))
+    tokens = {person.sign_in().token for _ in range(4)}
+    assert len(tokens) == 4
+    assert {len(base64.urlsafe_b64decode(token + "=")) for token in tokens} == {32}
+
+
+def test_a_password_is_what_was_typed(system, clock):
+    """128 characters count to the last one, with capitals and blanks at its ends, for good."""
+    password = " Aa" + "x" * 123 + "Z "
+    granted = admitted(system, operators(system), Role.ISSUER, "somebody")
+    person = enrolled(system, granted)
+    person.secret = system.accounts.enrol("somebody", granted.enrolment, password).secret
+    for other in (password[:-1], password.strip(), password.lower(), password[:-2] + "Y "):
+        person.password = other
+        with pytest.raises(CarbonError, match=re.escape("access.refused")):
+            person.sign_in()
+    person.password = password
+    clock.move(days=1_000)
+    assert person.sign_in().token
 
 
 @pytest.mark.parametrize(("proxies", "believed"), [("", False), ("192.0.2.1", True)])

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbon.adapters.store import tables as t
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from conftest import PHONE, environment_of, write_csv
 from store_rows import TABLES
@@ -48,7 +49,7 @@ def counts(system):
 def bulk(system, path, rows, **options):
     options.setdefault("accept_valid", True)
     options.setdefault("annotated", path.with_name(f"{path.stem}-rejected.csv"))
-    return system.ingest(IngestRequest(write_csv(path, rows), **options), silent)
+    return system.submissions.ingest(IngestRequest(write_csv(path, rows), **options), silent)
 
 
 def codes(answer):
@@ -157,7 +158,7 @@ def test_the_annotated_file_comes_back_corrected(system, tmp_path):
         writer.writeheader()
         writer.writerow(row)
     assert path.read_text("utf-8-sig") != text
-    answer = system.ingest(IngestRequest(path), silent)
+    answer = system.submissions.ingest(IngestRequest(path), silent)
     assert (answer["accepted"], answer["rejected"]) == (1, 0), answer["reasons"]
     assert counts(system)["claim"] == 3
 
@@ -259,7 +260,9 @@ def test_four_threads_bring_the_same_file(system, clock, tmp_path):
     def bring(n):
         own = System(system.settings, clock)
         with closing(own.database):
-            return own.ingest(IngestRequest(path, annotated=tmp_path / f"{n}.csv"), silent)
+            return own.submissions.ingest(
+                IngestRequest(path, annotated=tmp_path / f"{n}.csv"), silent
+            )
 
     answers = at_once(4, bring)
     assert answers[0]["accepted"] == 200
@@ -337,7 +340,7 @@ def test_files_that_name_the_same_parties_in_opposite_order(system, clock, tmp_p
         ]
         path = write_csv(tmp_path / f"{n}.csv", renamed[:: 1 if n % 2 else -1])
         with closing(own.database):
-            return own.ingest(IngestRequest(path), silent)
+            return own.submissions.ingest(IngestRequest(path), silent)
 
     answers = at_once(4, bring)
     assert [a["accepted"] for a in answers] == [300] * 4
@@ -369,7 +372,7 @@ def test_an_annotated_file_comes_back_with_the_ids_it_left_with(system, tmp_path
     wrong = PHONE | {"record_id": "=A1", "item_id": "@7", "age_years": ""}
     path = write_csv(tmp_path / "a.csv", [wrong])
     returned = tmp_path / "back.csv"
-    system.ingest(IngestRequest(path, annotated=returned), silent)
+    system.submissions.ingest(IngestRequest(path, annotated=returned), silent)
     text = returned.read_text("utf-8-sig")
     assert "'=A1" in text
     assert "'@7" in text
@@ -377,6 +380,6 @@ def test_an_annotated_file_comes_back_with_the_ids_it_left_with(system, tmp_path
     rows[1][rows[0].index("age_years")] = "2.5"
     with returned.open("w", encoding="utf-8-sig", newline="") as stream:
         csv.writer(stream).writerows(rows)
-    assert system.ingest(IngestRequest(returned), silent)["accepted"] == 1
+    assert system.submissions.ingest(IngestRequest(returned), silent)["accepted"] == 1
     right = write_csv(tmp_path / "b.csv", [wrong | {"age_years": "2.5"}])
-    assert system.ingest(IngestRequest(right), silent)["known"] == 1, "the same record"
+    assert system.submissions.ingest(IngestRequest(right), silent)["known"] == 1, "the same record"

@@ -86,7 +86,7 @@ def test_a_record_has_a_receipt_as_soon_as_it_is_published(system, phone):
 def test_receipts_of_a_file_check_with_the_database_gone(system, tmp_path):
     """A sample of receipts, made while the store is there, checked when it is not."""
     path = write_simulated(tmp_path / "month.csv", Simulation(seed=5, days=2))
-    answer = system.ingest(_request(path), QUIET)
+    answer = system.submissions.ingest(_request(path), QUIET)
     system.sequence(QUIET)
     names = [line.split(",")[0].strip('"') for line in path.read_text("utf-8").splitlines()[1:]]
     receipts = []
@@ -106,7 +106,7 @@ def test_receipts_of_a_file_check_with_the_database_gone(system, tmp_path):
 
 
 def _request(path: Path, **options):
-    from carbon.bootstrap.system import IngestRequest
+    from carbon.bootstrap.submissions import IngestRequest
 
     return IngestRequest(path, accept_valid=True, **options)
 
@@ -378,7 +378,7 @@ def test_a_checkpoint_of_another_log_is_not_taken(system, phone, tmp_path, clock
 def test_a_lost_row_file_stops_publication_and_is_made_anew(system, tmp_path):
     """Nothing is signed that could never be published; the database still has every row."""
     path = write_simulated(tmp_path / "day.csv", Simulation(seed=8, days=1))
-    system.ingest(_request(path), QUIET)
+    system.submissions.ingest(_request(path), QUIET)
     waiting = next((system.settings.spool / "rows").glob("*.jsonl"))
     kept = waiting.read_bytes()
     waiting.unlink()

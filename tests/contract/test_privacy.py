@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 import postgres
 from carbon.adapters.store import tables as t
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.simulation import Simulation
 from carbon.files.check_receipt import check
@@ -202,7 +203,7 @@ def test_digests_name_their_algorithm(system, phone, clock, tmp_path, digest):
     own = System(replace(system.settings, digest=digest), clock)
     own.record(phone(1))
     path = write_simulated(tmp_path / "day.csv", Simulation(seed=2, days=1))
-    own.ingest(IngestRequest(path, accept_valid=True), QUIET)
+    own.submissions.ingest(IngestRequest(path, accept_valid=True), QUIET)
     own.sequence(QUIET)
     leaf = json.loads(json.loads(own.receipt("r1"))["leaf"])
     assert leaf["digest"] == digest
@@ -231,7 +232,7 @@ def test_nobody_is_stored_who_is_named_in_rejected_rows_only(system, phone, tmp_
     path = tmp_path / "mixed.csv"
     sound, wrong = phone(1), phone(2, age_years="")
     write_csv(path, [sound, wrong, phone(3, giver=wrong["giver"], receiver="", age_years="")])
-    answer = system.ingest(IngestRequest(path, accept_valid=True), QUIET)
+    answer = system.submissions.ingest(IngestRequest(path, accept_valid=True), QUIET)
     assert (answer["accepted"], answer["rejected"]) == (1, 2)
     assert persons(system) == 2, "giver and receiver of the one row"
     system.sequence(QUIET)

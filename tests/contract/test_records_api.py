@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import TestClient
 
 from carbon.adapters.parties import person_lookup
-from carbon.bootstrap.system import IngestRequest
+from carbon.bootstrap.submissions import IngestRequest
 from carbon.domain.roles import Actor, Role
 from carbon.files.check_receipt import check
 from carbon.web.app import create_app
@@ -122,7 +122,7 @@ def test_each_record_of_a_batch_is_answered_by_itself(client, phone):
 
 def test_a_record_that_came_in_a_file_is_known(client, system, phone, tmp_path):
     path = write_csv(tmp_path / "a.csv", [phone(1)])
-    system.ingest(IngestRequest(path, source="east"), QUIET)
+    system.submissions.ingest(IngestRequest(path, source="east"), QUIET)
     told = client.put(f"{BASE}/r1", json=body(phone(1))).json()
     seen = client.get(f"{BASE}/r1").json()
     assert (told["status"], told["fact"]) == ("known", seen["fact"])

@@ -21,7 +21,8 @@ from carbon.adapters.store import tables as t
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import Corrections, raced
 from carbon.adapters.store.stored import record_key
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.cli.main import run
 from carbon.cli.store import MAX_RECORD_CHARACTERS
 from carbon.domain.errors import CarbonError
@@ -46,7 +47,7 @@ def test_an_answer_stands_when_its_methodology_is_gone(system, phone, clock, mon
     def gone(*_: object) -> None:
         raise CarbonError("methodology.unknown", name="HD-REUSE", known="")
 
-    monkeypatch.setattr("carbon.bootstrap.system.methodology_named", gone)
+    monkeypatch.setattr("carbon.bootstrap.submissions.methodology_named", gone)
     later = System(system.settings, clock)
     assert later.record(phone(1)) == answer
     fails("methodology.unknown", later.record, phone(2))
@@ -60,11 +61,11 @@ def test_a_corrected_mapping_is_another_request(system, tmp_path):
     right = 'ignore = ["*"]\n' + columns
     request = IngestRequest(source, mapping=str(mapping), submission="a", accept_valid=True)
     mapping.write_text(right, "utf-8")
-    answer = system.ingest(request, QUIET)
+    answer = system.submissions.ingest(request, QUIET)
     assert answer["accepted"] == 1
-    assert system.ingest(request, QUIET) == answer
+    assert system.submissions.ingest(request, QUIET) == answer
     mapping.write_text(right.replace('from = "condition"', 'constant = "fair"'), "utf-8")
-    fails("request.conflict", system.ingest, request, QUIET)
+    fails("request.conflict", system.submissions.ingest, request, QUIET)
 
 
 def test_a_record_is_known_by_its_id_whatever_its_column_is_called(system, phone):
@@ -199,7 +200,7 @@ def test_what_a_killed_import_left_is_removed_by_the_next_one_alone(system, phon
     rejected = write_csv(tmp_path / "a.csv", [phone(1, age_years="")])
 
     def bring():
-        assert system.ingest(IngestRequest(rejected), QUIET)["rejected"] == 1
+        assert system.submissions.ingest(IngestRequest(rejected), QUIET)["rejected"] == 1
 
     rows = system.settings.spool / "rows"
     other = RowFile(rows, ("sha256",))
@@ -223,9 +224,9 @@ def test_rows_that_could_not_be_finished_leave_nothing(system, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr("carbon.adapters.spool.sync_folder", full)
         with pytest.raises(OSError, match="No space"):
-            system.ingest(IngestRequest(source), QUIET)
+            system.submissions.ingest(IngestRequest(source), QUIET)
     assert list((system.settings.spool / "rows").iterdir()) == []
-    assert system.ingest(IngestRequest(source), QUIET)["accepted"] == 1
+    assert system.submissions.ingest(IngestRequest(source), QUIET)["accepted"] == 1
 
 
 @pytest.mark.parametrize("published_before", [0, 3])
@@ -260,7 +261,7 @@ def test_a_write_that_was_killed_publishes_no_part_of_a_file(
 def test_rejected_rows_do_not_overwrite_the_file_they_come_from(system, tmp_path):
     source = write_csv(tmp_path / "in.csv", [PHONE | {"age_years": ""}])
     before = source.read_bytes()
-    fails("file.output", system.ingest, IngestRequest(source, annotated=source), QUIET)
+    fails("file.output", system.submissions.ingest, IngestRequest(source, annotated=source), QUIET)
     assert source.read_bytes() == before
 
 

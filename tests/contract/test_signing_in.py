@@ -300,6 +300,7 @@ def test_step_ups_cannot_be_tried_out(accounts, person):
 def test_a_resident_signs_in_by_phone(system, accounts, texts, clock):
     code = tell(accounts, texts)
     assert texts == [("13800138000", code)]
+    assert len(code) == 6
     signed_in = accounts.sign_in_by_code("+86 13800138000", code, HERE)
     assert signed_in.account.role is Role.RESIDENT
     actor = accounts.actor(signed_in)

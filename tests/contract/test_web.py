@@ -82,6 +82,19 @@ def test_what_is_refused_has_a_code_and_a_status(web, method, path, given, statu
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_a_text_no_database_keeps_is_refused_and_not_called_a_failure(system):
+    """A NUL in a query or a body: PostgreSQL cannot hold it, SQLite finds nothing by it."""
+    web = TestClient(create_app(system, _operator))
+    said = {"kind": "freeze", "holder": "a\0b", "reason": "x"}
+    for answer in (
+        web.get("/api/v1/impact?fact=a%00b"),
+        web.get("/api/v1/decisions?kind=issuance&prefix=a%00b"),
+        web.get("/api/v1/ledger/balances?asset=a%00b"),
+        web.post("/api/v1/proposals", json=said),
+    ):
+        assert answer.status_code in (200, 404, 422), answer.text
+
+
 def test_a_body_that_is_too_large_is_not_read(system):
     """413 before the whole of it is in memory."""
     web = TestClient(create_app(system, _operator))

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.settings import Settings
 
 
@@ -21,7 +22,9 @@ def work(environment: dict[str, str], files: list[str], told: Path) -> None:
     """Import every file and sequence after each; note each answer as soon as it is there."""
     system = System(Settings.read(environment))
     for name in files:
-        answer = system.ingest(IngestRequest(Path(name), accept_valid=True), lambda *_: None)
+        answer = system.submissions.ingest(
+            IngestRequest(Path(name), accept_valid=True), lambda *_: None
+        )
         note(told, {"file": name, "answer": answer})
         head = system.sequence(lambda *_: None)
         note(told, {"size": 0 if head is None else head.size})

@@ -102,6 +102,24 @@ def test_several_processes_share_a_port_and_their_metrics(system):
         assert float(line.rpartition(" ")[2]) == 20
 
 
+def test_a_message_with_two_lengths_is_refused(empty_home):
+    """A proxy could see another end of it, and take the rest for a request of somebody else."""
+    ends = (
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
+        b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    )
+    smuggled = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+    with served(empty_home) as (address, _):
+        answer_of(address)
+        for end in ends:
+            with socket.create_connection(("127.0.0.1", httpx.URL(address).port), 10) as found:
+                found.sendall(b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\n" + end + smuggled)
+                told = b"".join(iter(lambda: found.recv(65536), b""))
+            assert told.startswith(b"HTTP/1.1 400 ")
+            assert told.count(b"HTTP/1.1 ") == 1
+
+
 def test_it_says_what_it_lacks(empty_home):
     """A database that was never upgraded: ready is 503 with the reason, and it goes on living."""
     with served(empty_home) as (address, _):

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from carbon.audit import audit, result, submissions, tree
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.cli.main import run
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.leaf import canonical
@@ -448,7 +449,7 @@ def test_a_demonstration_is_recomputed_and_a_factor_left_out_found(tmp_path, cel
     row = {**PHONE, "item_id": "", "process": "none", "mass_kg": "", **cells}
     table.write_text(f"{','.join(row)}\n{','.join(row.values())}\n", "utf-8")
     request = IngestRequest(table, demonstration=True, **options)
-    assert system.ingest(request, quiet)["accepted"] == 1
+    assert system.submissions.ingest(request, quiet)["accepted"] == 1
     system.sequence(quiet)
     log = Published.copy(own, tmp_path / "log")
     assert log.audit().differences == ()

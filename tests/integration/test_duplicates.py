@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from carbon.adapters.tabular.mapping import OWN_COLUMN
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from conftest import FixedClock
 from planted import planted, write_events
 
@@ -38,7 +39,7 @@ def test_recall_and_false_positives(home, tmp_path, seed, record_property):
         # A demonstration: every kind of goods is quantified, not only those with sound factors.
         back = tmp_path / f"{name}-rejected.csv"
         request = IngestRequest(path, accept_valid=True, demonstration=True, annotated=back)
-        answers.append(system.ingest(request, lambda *_: None))
+        answers.append(system.submissions.ingest(request, lambda *_: None))
         ids, found = suspected(back)
         held |= ids
         codes.append(found)

@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 )
 
 from carbon.audit import audit
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.errors import CarbonError
 from carbon.domain.log.merkle import check_consistency, consistency_proof
 from conftest import PHONE, FixedClock, settings_at, upgraded, write_csv
@@ -89,9 +90,11 @@ class LogMachine(RuleBasedStateMachine):
         rows = [self.phone() for _ in range(count)]
         rows += [self.phone(age_years="")] * broken
         path = write_csv(self.folder / f"{self.number}.csv", rows)
-        answer = self.system.ingest(IngestRequest(path, accept_valid=True), quiet)
+        answer = self.system.submissions.ingest(IngestRequest(path, accept_valid=True), quiet)
         assert (answer["accepted"], answer["rejected"]) == (count, int(broken))
-        assert self.system.ingest(IngestRequest(path, accept_valid=True), quiet) == answer
+        assert (
+            self.system.submissions.ingest(IngestRequest(path, accept_valid=True), quiet) == answer
+        )
         self.grew(rows=count)
 
     @rule(target=stored, old=consumes(stored))
@@ -148,7 +151,7 @@ class LogMachine(RuleBasedStateMachine):
     def all_or_nothing(self) -> None:
         rows = [self.phone(), self.phone(age_years="")]
         path = write_csv(self.folder / f"{self.number}.csv", rows)
-        assert "id" not in self.system.ingest(IngestRequest(path), quiet)
+        assert "id" not in self.system.submissions.ingest(IngestRequest(path), quiet)
 
     @rule()
     def correct_what_is_not_there(self) -> None:

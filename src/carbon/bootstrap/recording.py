@@ -121,7 +121,7 @@ class Recording:
                 kind=RECORD,
                 key=key,
                 named=ask.record_id,
-                digest=self._system.digest(ask.request),
+                digest=self._system.submissions.digest(ask.request),
                 source=ask.source,
                 cells=ask.cells,
                 methodology=ask.methodology,
@@ -147,7 +147,7 @@ class Recording:
             known = ", ".join(CORRECTION_REASONS)
             raise CarbonError("correction.reason", reason=reason, known=known)
         found = None if cells is None else canonical_cells(cells)
-        digest = self._system.digest(
+        digest = self._system.submissions.digest(
             {
                 "cells": None if cells is None else dict(cells),
                 "reason": reason,
@@ -155,7 +155,7 @@ class Recording:
             }
         )
         key = record_key(self._system.vault, source, record_id)
-        answered = self._system.answered(CORRECTION, key, digest, record_id)
+        answered = self._system.submissions.answered(CORRECTION, key, digest, record_id)
         if answered is not None:
             return answered
         corrections = Corrections(self._system.database)
@@ -243,7 +243,7 @@ class _Sitting:
 
     def lay(self, singles: Sequence[Single]) -> Tray:
         system = self._system
-        engine = system.engine(singles[0].methodology)
+        engine = system.submissions.engine(singles[0].methodology)
         chunk = record_chunk([single.cells for single in singles], system.words)
         survey = record_survey(chunk)
         intake = StoreSingles(
@@ -251,7 +251,7 @@ class _Sitting:
             survey,
             engine,
             system.words,
-            system.reference(engine),
+            system.submissions.reference(engine),
             system.database,
             self._facts.known_persons,
             system.vault,

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbon.adapters.clock import SetClock, SystemClock
-from carbon.adapters.executors import Threads
-from carbon.adapters.intake import SUBMISSION, Beside, Request, StoreIntake
 from carbon.adapters.logstore import LogFolder
 from carbon.adapters.parties import person_lookup
-from carbon.adapters.reference import Reference, algorithms
+from carbon.adapters.reference import algorithms
 from carbon.adapters.signing import SigningKey, verify_ed25519
 from carbon.adapters.store import schema
 from carbon.adapters.store.backup import backup, restore
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.erasure import Erasures
-from carbon.adapters.store.facts import Facts
 from carbon.adapters.store.hledger import hledger_text
 from carbon.adapters.store.journal_leaves import JournalLeaves
 from carbon.adapters.store.ledger import balances
@@ -31,24 +25,15 @@ from carbon.adapters.store.log_queue import DatabaseQueue
 from carbon.adapters.store.ownership import bound_to, claim_identity
 from carbon.adapters.store.registry_checks import RegistryChecks
 from carbon.adapters.store.stored import Records, WholeStore
-from carbon.adapters.tabular import Mapping as ColumnMapping
-from carbon.adapters.tabular import read_mapping
-from carbon.adapters.tabular.source import TableSource, open_table
-from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.vault import Vault
 from carbon.domain.activity.record import Vocabulary, vocabularies
-from carbon.domain.errors import CarbonError, Lang
+from carbon.domain.errors import CarbonError
 from carbon.domain.factors.catalog import Catalogue
 from carbon.domain.ledger.account import Balance
 from carbon.domain.log.note import Key, is_name
-from carbon.domain.period import day_number
-from carbon.domain.quantification.engine import Conditions, Engine
-from carbon.domain.quantification.methodologies import methodology_named
 from carbon.files.factor_folder import read_catalogue
 from carbon.files.log_folder import PublishedLog, open_log
 from carbon.ports import Clock, Head, Progress
-from carbon.services.attempts import attempt
-from carbon.services.ingest import ingest
 from carbon.services.receipt import receipt
 from carbon.services.reconcile import Reconciliation, reconcile
 from carbon.services.repair import repair
@@ -61,38 +46,11 @@ if TYPE_CHECKING:
     from carbon.bootstrap.own_data import OwnData
     from carbon.bootstrap.recording import Recording
     from carbon.bootstrap.registrar import Registrar
+    from carbon.bootstrap.submissions import Submissions
     from carbon.bootstrap.uploads import Uploads
 
 #: Files of the keys' folder; ``signed`` keeps the last checkpoint outside database and log.
 STORE_KEY, LOG_KEY, SIGNED, ERASURES = "store.key", "log.key", "signed", "erasures"
-#: CSV bytes read at once: small blocks keep a long import small.
-_BLOCK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class IngestRequest:
-    """What `carbon ingest` was asked for.
-
-    ``source``: who submits, a name space of record ids; ``submission``: the client's id, by
-    default made from everything asked for, so that the same call is the same submission;
-    ``mapping``: a name, a path, or the mapping itself; ``project``: whose records they are;
-    ``beside``: what else is written in the transaction that stores them; ``reader``: what opens the
-    file, reading so many bytes at once.
-    """
-
-    path: Path
-    source: str = "local"
-    submission: str | None = None
-    methodology: str = "HD-REUSE"
-    mapping: str | ColumnMapping = "canonical"
-    demonstration: bool = False
-    as_of: date | None = None
-    accept_valid: bool = False
-    annotated: Path | None = None
-    lang: Lang = "zh"
-    project: str | None = None
-    beside: Beside | None = None
-    reader: Callable[[Path, int], TableFile] = open_table
 
 
 class System:
@@ -101,8 +59,6 @@ class System:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or clock_of(settings)
-        self._engines: dict[tuple[Any, ...], Engine] = {}
-        self._references: dict[str, Reference] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -239,69 +195,14 @@ class System:
         record = Records(self.database, self.vault).stored(fact_id, record_id)
         return receipt(record, self.log, self.signer, verify_ed25519)
 
-    # --- ingest -------------------------------------------------------------------------------
+    # --- records ------------------------------------------------------------------------------
 
-    def engine(
-        self, name: str, *, demonstration: bool = False, as_of: date | None = None
-    ) -> Engine:
-        """A methodology in force today, with today's tables. Raises ``methodology.*``."""
-        today = self.clock.today()
-        wanted = (name, demonstration, as_of, today)
-        if wanted not in self._engines:
-            conditions = Conditions(
-                today=day_number(today),
-                demonstration=demonstration,
-                as_of=None if as_of is None else day_number(as_of),
-            )
-            methodology = methodology_named(name, as_of or today)
-            self._engines[wanted] = Engine(self.catalogue, methodology, conditions)
-        return self._engines[wanted]
+    @cached_property
+    def submissions(self) -> Submissions:
+        """Files of records on their way into the store."""
+        from carbon.bootstrap.submissions import Submissions
 
-    def ingest(self, request: IngestRequest, progress: Progress) -> Mapping[str, Any]:
-        """Store a file, or tell why not; the same request is told the same.
-
-        Raises ``request.conflict`` for an id that stands for another submission, ``file.output``
-        where rejected rows would overwrite the file they come from.
-        """
-        if request.annotated and _is_same(request.annotated, request.path):
-            raise CarbonError("file.output", path=request.annotated, reason="INPUT = OUTPUT")
-        given = request.mapping
-        mapping = read_mapping(given) if isinstance(given, str) else given
-        source = TableSource(request.reader(request.path, _BLOCK_BYTES), mapping, self.words)
-        digest = self.digest(
-            {
-                "source": request.source,
-                "input": source.digest,
-                # What it says, not what it is called: a corrected mapping is another request.
-                "mapping": mapping.model_dump(mode="json"),
-                "methodology": request.methodology,
-                "demonstration": request.demonstration,
-                "as_of": None if request.as_of is None else request.as_of.isoformat(),
-                "accept_valid": request.accept_valid,
-                **({} if request.project is None else {"project": request.project}),
-            }
-        )
-        key = self._scoped(request.source, request.submission or digest)
-        asked = _Asked(
-            key=key,
-            named=request.submission or request.path.name,
-            digest=digest,
-            source=request.source,
-            demonstration=request.demonstration,
-            as_of=request.as_of,
-            accept_valid=request.accept_valid,
-            annotated=request.annotated,
-            lang=request.lang,
-            project=request.project,
-            beside=request.beside,
-        )
-        self.check_project(request.project)
-        return attempt(partial(self._store, asked, source, request.methodology, progress))
-
-    def check_project(self, project: str | None) -> None:
-        """Raise ``project.unknown`` for a project nobody registered."""
-        if project is not None and not Facts(self.database).knows("project", project):
-            raise CarbonError("project.unknown", project=project)
+        return Submissions(self)
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -337,88 +238,6 @@ class System:
     ) -> Mapping[str, Any]:
         """See :meth:`Recording.correct`."""
         return self.records.correct(record_id, reason, cells, source, methodology)
-
-    def digest(self, request: Mapping[str, Any]) -> str:
-        """A keyed hash of everything asked for: a plain one of few unknown cells could be tried."""
-        text = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return self.vault.pseudonym("request", text.encode())
-
-    def _scoped(self, source: str, key: str) -> str:
-        """A client's id as a key of facts: what is public of it is a keyed hash."""
-        return self.vault.pseudonym("key", f"{source}\n{key}".encode())
-
-    def answered(self, kind: str, key: str, digest: str, named: str) -> Mapping[str, Any] | None:
-        """What the same request was told. Raises ``request.conflict`` for another one.
-
-        ``named``: the id as its client knows it.
-        """
-        answered = Facts(self.database).answered(kind, key)
-        if answered is None:
-            return None
-        if answered.request != digest:
-            raise CarbonError("request.conflict", id=named)
-        return answered.answer
-
-    def _store(
-        self, asked: _Asked, source: TableSource, methodology: str, progress: Progress
-    ) -> Mapping[str, Any]:
-        """Answer a request once: as before, or by storing it."""
-
-        def answered() -> Mapping[str, Any] | None:
-            return self.answered(SUBMISSION, asked.key, asked.digest, asked.named)
-
-        told = answered()
-        if told is not None:
-            return told
-        # Only now: what was told stands, also where its methodology is no longer in force.
-        engine = self.engine(methodology, demonstration=asked.demonstration, as_of=asked.as_of)
-        answer = ingest(
-            source,
-            engine,
-            self._intake(asked, source, engine),
-            Facts(self.database),
-            Threads(),
-            progress,
-            accept_valid=asked.accept_valid,
-        )
-        # Nothing of it was new: because the same submission was stored meanwhile?
-        return answer if "id" in answer else answered() or answer
-
-    def reference(self, engine: Engine) -> Reference:
-        """What records computed with an engine refer to."""
-        name = engine.methodology.name
-        if name not in self._references:
-            settings = self.settings
-            self._references[name] = Reference(
-                self.catalogue,
-                engine.methodology,
-                settings.factors,
-                settings.spool,
-                settings.digest,
-            )
-        return self._references[name]
-
-    def _intake(self, asked: _Asked, source: TableSource, engine: Engine) -> StoreIntake:
-        request = Request(
-            key=asked.key,
-            source=asked.source,
-            digest=asked.digest,
-            at=self.clock.now(),
-            annotated=asked.annotated,
-            lang=asked.lang,
-            project=asked.project,
-            beside=asked.beside,
-        )
-        return StoreIntake(
-            request,
-            source.survey(),
-            engine,
-            self.words,
-            self.reference(engine),
-            self.database,
-            self.vault,
-            self.settings.spool,
-        )
 
     @cached_property
     def registry(self) -> Registrar:
@@ -529,24 +348,3 @@ class System:
 def clock_of(settings: Settings) -> Clock:
     """The system's clock, or one set by hand in a demonstration."""
     return SystemClock() if settings.moment is None else SetClock(settings.moment)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request to store a file."""
-
-    key: str
-    named: str
-    digest: str
-    source: str
-    demonstration: bool = False
-    as_of: date | None = None
-    accept_valid: bool = False
-    annotated: Path | None = None
-    lang: Lang = "zh"
-    project: str | None = None
-    beside: Beside | None = None

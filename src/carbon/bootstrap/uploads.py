@@ -26,7 +26,8 @@ from carbon.adapters.tabular.proposal import Proposal, header_digest, propose
 from carbon.adapters.tabular.source import TableSource
 from carbon.adapters.tabular.tables import TableFile
 from carbon.adapters.upload_files import UploadFolders
-from carbon.bootstrap.system import IngestRequest, System
+from carbon.bootstrap.submissions import IngestRequest
+from carbon.bootstrap.system import System
 from carbon.domain.errors import FAULTS, CarbonError
 from carbon.domain.quantification.engine import Engine
 from carbon.domain.quantification.methodologies import methodology_named
@@ -80,7 +81,7 @@ class Uploads:
         if wanted.mapping:
             _mapping(wanted.mapping)
         methodology_named(wanted.methodology, self._clock.today())
-        self._system.check_project(wanted.project)
+        self._system.submissions.check_project(wanted.project)
         return ask_check(self._book, self._clock, organisation, id_, wanted)
 
     def commit(self, organisation: str, id_: str, *, accept_valid: bool) -> Upload:
@@ -136,7 +137,7 @@ class Uploads:
         reading = self._reading(upload, wanted, file)
         report["mapping"] = reading.told()
         source = TableSource(file, reading.mapping, self._system.words)
-        engine = self._system.engine(wanted.methodology)
+        engine = self._system.submissions.engine(wanted.methodology)
         annotated = AnnotatedFile(self._files.annotated(upload.folder, upload.fence), wanted.lang)
         samples = Samples()
         progress(0, source.total_rows)
@@ -180,7 +181,7 @@ class Uploads:
             parties,
             prefix=fact_prefix(self._clock.now()),
             submitters=submitters,
-            digest=system.reference(engine).salted,
+            digest=system.submissions.reference(engine).salted,
         )
         return Rehearsal(writer, survey.suspects, annotated, samples)
 
@@ -209,7 +210,7 @@ class Uploads:
             beside=beside,
             reader=open_apart,
         )
-        answer = report["stored"] = self._system.ingest(request, progress)
+        answer = report["stored"] = self._system.submissions.ingest(request, progress)
         if "id" not in answer and answer["rejected"] and not upload.accept_valid:
             del report["stored"]
             raise CarbonError("upload.rejected", id=upload.id, rejected=answer["rejected"])

@@ -112,7 +112,7 @@ def ingest_command(
     as_json: JsonFlag = False,
 ) -> None:
     """Store a file; exit 1 if nothing was stored because rows were rejected."""
-    from carbon.bootstrap.system import IngestRequest
+    from carbon.bootstrap.submissions import IngestRequest
 
     request = IngestRequest(
         path=source_file,
@@ -128,7 +128,7 @@ def ingest_command(
         project=project,
     )
     with progress(say("入库", "Ingest"), quiet=as_json) as bar:
-        answer = system().ingest(request, bar)
+        answer = system().submissions.ingest(request, bar)
     _tell_answer(answer, as_json=as_json, annotated=request.annotated)
 
 

@@ -50,7 +50,7 @@ PERMISSIONS: Final[Mapping[str, Mapping[Role, Reach]]] = {
     "records.write": _granted("station enterprise"),
     "records.read": _granted("resident station enterprise"),
     "uploads": _granted("enterprise"),
-    "decisions.sign": _granted("enterprise verifier issuer"),
+    "decisions.sign": _granted("enterprise verifier", "issuer"),
     "decisions.read": _granted("enterprise", "verifier issuer"),
     "verification.work": _granted("", "verifier issuer"),
     "holdings.read": _granted("enterprise", "issuer"),

@@ -164,14 +164,18 @@ def alone(connection: sa.Connection, *, shared: bool = False) -> None:
 def told() -> Iterator[None]:
     """What a driver raises, as one of our errors; a broken constraint is for the caller to read.
 
-    Raises ``store.raced`` where trying again helps, ``store.unavailable`` otherwise.
+    Raises ``store.raced`` where trying again helps, ``text.control`` for a text that cannot be
+    kept, ``store.unavailable`` otherwise.
     """
     try:
         yield
     except driver_errors(IntegrityError):
         raise
     except driver_errors(DBAPIError) as error:
-        state = getattr(getattr(error, "orig", error), "sqlstate", None)
+        cause = getattr(error, "orig", error)
+        if "NUL (0x00)" in str(cause):  # what only PostgreSQL's driver refuses in a text
+            raise CarbonError("text.control") from error
+        state = getattr(cause, "sqlstate", None)
         code = "store.raced" if state in RETRYABLE else "store.unavailable"
         raise CarbonError(code, reason=first_line(error)) from error
 
