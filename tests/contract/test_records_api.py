@@ -248,6 +248,20 @@ def test_scans_at_once_are_all_answered_from_few_transactions(client, system, ph
     assert system.reconcile(QUIET).differences == []
 
 
+def test_a_hundred_equal_requests_at_once_have_one_effect(client, system, phone):
+    def scan(_):
+        answer = client.put(f"{BASE}/r1", json=body(phone(1)))
+        return answer.status_code, answer.content
+
+    with ThreadPoolExecutor(25) as pool:
+        answers = set(pool.map(scan, range(100)))
+    ((status, _),) = answers
+    assert status == 200
+    system.sequence(QUIET)
+    found = system.reconcile(QUIET)
+    assert (found.differences, found.rows) == ([], 1)
+
+
 def test_more_than_can_wait_is_turned_away(client, system, phone, monkeypatch):
     monkeypatch.setattr("carbon.bootstrap.recording.MAX_WAITING", 1)
     records = [own(phone(n)) for n in range(200)]
