@@ -18,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from carbon.adapters.spool import RowFile
 from carbon.adapters.store import tables as t
+from carbon.adapters.store.corrections import Corrections
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Corrections, raced
+from carbon.adapters.store.facts import raced
 from carbon.adapters.store.stored import record_key
 from carbon.bootstrap.submissions import IngestRequest
 from carbon.bootstrap.system import System

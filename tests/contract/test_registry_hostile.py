@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from carbon.adapters.store.facts import Corrections
+from carbon.adapters.store.corrections import Corrections
 from carbon.bootstrap.registrar import Registrar
 from carbon.bootstrap.system import System
 from conftest import FixedClock, a_phone, settings_at, upgraded

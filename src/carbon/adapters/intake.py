@@ -18,8 +18,9 @@ from carbon.adapters.parties import Parties, Submitters
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.spool import ROWS, RowFile, TableSpool
+from carbon.adapters.store.claims import Facts
 from carbon.adapters.store.database import Database
-from carbon.adapters.store.facts import Facts, NewFact, load_rows
+from carbon.adapters.store.facts import NewFact, load_rows
 from carbon.adapters.store.submission import StagedRows, StreamedRows
 from carbon.adapters.tabular.survey import Survey
 from carbon.adapters.vault import Vault

@@ -18,13 +18,13 @@ from carbon.adapters.published import GRAMS
 from carbon.adapters.records import RecordWriter, Staged
 from carbon.adapters.reference import Reference
 from carbon.adapters.store.bulk import sent_together
+from carbon.adapters.store.corrections import correct_unissued
 from carbon.adapters.store.database import Database
 from carbon.adapters.store.facts import (
     ROW_TABLES,
     NewFact,
     add_facts,
     add_rows,
-    correct_unissued,
     next_numbers,
     raced,
 )

@@ -10,7 +10,9 @@ from threading import Lock
 from typing import Any
 
 from carbon.adapters.singles import StoreSingles, correction_leaf
-from carbon.adapters.store.facts import Corrections, Facts, NewFact
+from carbon.adapters.store.claims import Facts
+from carbon.adapters.store.corrections import Corrections
+from carbon.adapters.store.facts import NewFact
 from carbon.adapters.store.record_book import RecordBook
 from carbon.adapters.store.stored import record_key, record_keys
 from carbon.adapters.tabular.record import canonical_cells, record_chunk, record_survey

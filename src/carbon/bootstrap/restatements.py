@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from carbon.adapters.store.facts import Corrections
+from carbon.adapters.store.corrections import Corrections
 from carbon.adapters.store.registry import RegistryStore
 from carbon.adapters.store.stored import record_key
 from carbon.domain.credit.issuance import Block, is_serial, serial_number

@@ -13,7 +13,7 @@ from typing import Any
 from carbon.adapters.executors import Threads
 from carbon.adapters.intake import SUBMISSION, Beside, Request, StoreIntake
 from carbon.adapters.reference import Reference
-from carbon.adapters.store.facts import Facts
+from carbon.adapters.store.claims import Facts
 from carbon.adapters.tabular import Mapping as ColumnMapping
 from carbon.adapters.tabular import read_mapping
 from carbon.adapters.tabular.source import TableSource, open_table

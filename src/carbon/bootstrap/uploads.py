@@ -17,7 +17,7 @@ from carbon.adapters.intake import fact_prefix
 from carbon.adapters.parties import Parties, Submitters
 from carbon.adapters.records import RecordWriter
 from carbon.adapters.rehearsal import Rehearsal, Samples
-from carbon.adapters.store.facts import Facts
+from carbon.adapters.store.claims import Facts
 from carbon.adapters.store.uploads import UploadRows, change_row
 from carbon.adapters.tabular import Mapping as ColumnMapping
 from carbon.adapters.tabular.apart import open_apart

@@ -42,7 +42,20 @@ def _tried(desk: Desk, singles: Sequence[Single]) -> list[Told]:
     except Exception as error:  # noqa: BLE001  told to whom it concerns
         if len(singles) == 1:
             return [error]
-    return [told for single in singles for told in _tried(desk, [single])]
+    return _one_by_one(desk, singles)
+
+
+def _one_by_one(desk: Desk, singles: Sequence[Single]) -> list[Told]:
+    """Each by itself; once two in a row found no store, the others need not look for it."""
+    told: list[Told] = []
+    for single in singles:
+        gone = len(told) > 1 and all(map(_found_no_store, told[-2:]))
+        told += told[-1:] if gone else _tried(desk, [single])
+    return told
+
+
+def _found_no_store(told: Told) -> bool:
+    return isinstance(told, CarbonError) and told.code == "store.unavailable"
 
 
 def _answer(desk: Desk, singles: Sequence[Single]) -> list[Told]:

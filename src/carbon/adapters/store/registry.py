@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from carbon.adapters.clock import ZONE
 from carbon.adapters.store import holds, ledger
 from carbon.adapters.store import tables as t
+from carbon.adapters.store.corrections import correct
 from carbon.adapters.store.database import Database, alone
-from carbon.adapters.store.facts import NewFact, add_fact, correct, raced
+from carbon.adapters.store.facts import NewFact, add_fact, raced
 from carbon.adapters.store.residents import kept_grams
 from carbon.adapters.store.serials import Serials
 from carbon.domain.credit.decision import Decision, Member, Signature
