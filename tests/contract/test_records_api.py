@@ -85,7 +85,7 @@ def test_a_rejected_record_is_told_every_reason_in_both_languages(client, phone)
         assert finding["column"]
         assert all(finding[part][lang] for part in ("what", "fix") for lang in ("zh", "en"))
     unknown = client.get(f"{BASE}/r1")
-    assert (unknown.status_code, unknown.json()["code"]) == (404, "record.unknown")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "receipt.unknown")
     assert client.put(f"{BASE}/r1", json=body(phone(1))).status_code == 200, "corrected, same id"
 
 
@@ -173,7 +173,7 @@ def test_nobody_sees_or_corrects_what_another_one_told(client, system, phone):
     system.sequence(QUIET)
     stranger = other(client, "station/west/")
     for path in (f"{BASE}/r1", f"{BASE}/{fact}", f"{BASE}/r1/receipt"):
-        assert client.get(path, **stranger).json()["code"] == "record.unknown"
+        assert client.get(path, **stranger).json()["code"] == "receipt.unknown"
     assert client.get(BASE, **stranger).json()["items"] == []
     refused = client.post(f"{BASE}/r1/corrections", json={"reason": "returned"}, **stranger)
     assert refused.json()["code"] == "correction.unknown"
@@ -198,8 +198,8 @@ def test_a_resident_sees_what_their_own_key_keeps(client, system, phone):
     assert seen["record_id"] == "r1"
     assert client.get(f"{BASE}/{seen['fact']}", **me).json() == seen
     another = client.get(f"{BASE}/r2").json()["fact"]
-    assert client.get(f"{BASE}/{another}", **me).json()["code"] == "record.unknown"
-    assert client.get(f"{BASE}/r1", **me).json()["code"] == "record.unknown", "ids of facts only"
+    assert client.get(f"{BASE}/{another}", **me).json()["code"] == "receipt.unknown"
+    assert client.get(f"{BASE}/r1", **me).json()["code"] == "receipt.unknown", "ids of facts only"
     system.sequence(QUIET)
     assert client.get(f"{BASE}/{seen['fact']}/receipt", **me).status_code == 200
     system.erase("giver-1")

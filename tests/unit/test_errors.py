@@ -1,9 +1,11 @@
 import pickle
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from carbon.domain import errors
 from carbon.domain.errors import FAULTS, LANGS, RECORD_CODES, CarbonError
 from conftest import ROOT
 
@@ -16,6 +18,17 @@ def test_every_message_exists_in_both_languages_with_the_same_placeholders():
             assert set(re.findall(r"{\w+}", text.zh)) == set(re.findall(r"{\w+}", text.en))
             assert re.search(r"[一-鿿]", text.zh)
             assert not re.search(r"[一-鿿]", text.en)
+
+
+def test_a_code_has_one_meaning():
+    """Of two faults with one code the later would silently be told for both."""
+    codes = [
+        found.code
+        for part in vars(errors).values()
+        if isinstance(part, ModuleType)
+        for found in getattr(part, "FAULTS", ())
+    ]
+    assert len(codes) == len(set(codes)) == len(FAULTS)
 
 
 def test_findings_need_no_values():

@@ -183,7 +183,7 @@ class Recording:
         return told
 
     def entry(self, whose: Whose, record_id: str) -> RecordEntry:
-        """A record of an owner. Raises ``record.unknown``."""
+        """A record of an owner. Raises ``receipt.unknown``."""
         return self._book.entry(whose, record_id)
 
     def page(self, whose: Whose, before: str | None, limit: int) -> list[RecordEntry]:
@@ -191,7 +191,7 @@ class Recording:
         return self._book.page(whose, before, limit)
 
     def receipt(self, whose: Whose, record_id: str) -> bytes:
-        """The receipt of a record of an owner. Raises ``record.unknown``, ``receipt.*``."""
+        """The receipt of a record of an owner. Raises ``receipt.*``."""
         return self._system.receipt_of(self.entry(whose, record_id).fact, record_id)
 
     def factors(self, entry: RecordEntry) -> dict[str, str]:

@@ -67,7 +67,7 @@ class RecordBook:
             return [self._entry(row) for row in connection.execute(query)]
 
     def entry(self, whose: Whose, record_id: str) -> RecordEntry:
-        """One record of an owner, by the id its owner knows. Raises ``record.unknown``."""
+        """One record of an owner, by the id its owner knows. Raises ``receipt.unknown``."""
         named = (
             t.claim.c.record_key == record_key(self._vault, whose.source, record_id)
             if whose.source
@@ -76,7 +76,7 @@ class RecordBook:
         with self._database.read() as connection:
             row = connection.execute(_ENTRIES.where(named)).one_or_none()
         if row is None:
-            raise CarbonError("record.unknown", record_id=record_id)
+            raise CarbonError("receipt.unknown", record_id=record_id)
         return self._entry(row)
 
     def _own(self, whose: Whose) -> sa.ColumnElement[bool]:

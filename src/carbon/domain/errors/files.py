@@ -170,8 +170,9 @@ FAULTS = (
         "record.rejected",
         "记录 {record_id} 被拒：{reasons}。",
         "Record {record_id} was rejected: {reasons}.",
-        "逐项的改法见 rejects.csv。",
-        "rejects.csv says what to do about each.",
+        "逐项的改法见 rejects.csv，或接口答复的 findings；改正后可用同一编号重发。",
+        "rejects.csv, or findings of the answer, says what to do about each; correct them and send "
+        "it again under the same id.",
     ),
     fault(
         "result.invalid",

@@ -182,4 +182,11 @@ FAULTS = (
         "请核对来源与编号；被拒的记录没有小票。",
         "Check source and id; a rejected record has no receipt.",
     ),
+    fault(
+        "record.busy",
+        "等待存入的记录太多，{record_id} 未收下。",
+        "Too many records wait to be stored; {record_id} was not taken.",
+        "请稍后用同一编号重发。",
+        "Send it again in a moment under the same id.",
+    ),
 )

@@ -197,7 +197,8 @@ def _responded(request: Request[Any, Any, Any], answer: Answer) -> Response[Any]
     """An answer, or a problem that lists every finding."""
     if answer.status != "rejected":
         return Response(answer)
-    error = CarbonError("record.rejected", record_id=answer.record_id, count=len(answer.findings))
+    reasons = ", ".join(f"{found.code} ({found.column})" for found in answer.findings)
+    error = CarbonError("record.rejected", record_id=answer.record_id, reasons=reasons)
     return problem(request, error, findings=answer.findings)
 
 
