@@ -2,9 +2,9 @@
 
     python bench/serials.py [--blocks 1000000] [--clients 16] [--seconds 10]
 
-Blocks of ten serials, issued a thousand at a time; five of them moved at a time. Clients
-ask for random serials, each from an address of its own and as often as an address may. Exit code 1:
-the limit is missed. Run it on a machine that does nothing else.
+Blocks of ten serials, issued a thousand at a time and moved once, five at a time. Clients ask for
+random serials, each from an address of its own and as often as an address may. Exit code 1: the
+limit is missed. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def measure(folder: Path, blocks: int, clients: int, seconds: float) -> bool:
     rate = told["statuses"]["200"] / told["seconds"]
     print(
         f"{blocks:,} blocks: {rate:,.0f} look-ups/s, p50 {told['p50']:.1f} ms, "
-        f"p95 {told['p95']:.1f} ms, limit {LIMIT_MS:.0f} ms"
+        f"p95 {told['p95']:.1f} ms, {told['p95'] / LIMIT_MS:.2f} of the limit of {LIMIT_MS:.0f} ms"
     )
     return bool(told["p95"] <= LIMIT_MS)
 

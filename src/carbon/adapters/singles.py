@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
@@ -125,7 +125,7 @@ class StoreSingles:
             yield from zip(staged.rows.tolist(), lines, strict=True)
 
     def _kept(self, place: int, text: bytes, answer: Mapping[str, Any]) -> _Kept:
-        single, row = self._singles[place], json.loads(text)
+        single, row = self._singles[place], msgspec.json.decode(text)
         told = {"kind": single.kind, "id": single.key, "record": self._figures(row)}
         return _Kept(single, row, {**answer, **told})
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import sqlalchemy as sa
@@ -67,7 +68,7 @@ def add(
         driver = connection.connection.driver_connection
         assert driver is not None, "a connection in use has a driver"  # noqa: S101
         # SQLAlchemy would wait for the answer.
-        driver.execute(statement, [json.dumps(full.to_pylist(), default=str)])
+        driver.execute(statement, [msgspec.json.encode(full.to_pylist()).decode()])
 
 
 def _copy(
