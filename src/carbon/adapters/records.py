@@ -123,6 +123,7 @@ class RecordWriter:
             record=self._vault.pseudonyms("record", self._scoped(chunk.row_numbers()[kept], ids)),
             # Keyed, because a plain hash of few unknown cells could be tried out, erased or not.
             body=self._vault.pseudonyms("body", bodies),
+            rest=rest,
             item=self._vault.pseudonyms("item", _bytes(typed.item_ids(columns["item_id"]))),
             pair=self._vault.pseudonyms("pair", self._pair_names(chunk, columns, sellers, kept)),
             giver=sellers,
@@ -178,7 +179,7 @@ class RecordWriter:
         columns["fact_id"] = pa.array([i.hex() for i in ids], pa.string())
         columns["hedong"] = pa.array(chunk.batch().in_hedong[kept])
         columns["item"] = pa.array(chunk.batch().has_item_id[kept])
-        personal = self._disclose(chunk, columns, ids, rows, kept)
+        personal = self._disclose(chunk, columns, ids, rows, claims)
         texts = _bytes(row_texts(columns))
         activity = [c for c in columns if c not in SEALED and c not in _QUANTITY]
         return Staged(
@@ -234,16 +235,15 @@ class RecordWriter:
         columns: dict[str, pa.Array],
         ids: Sequence[bytes],
         rows: Int,
-        kept: Int,
+        claims: Claims,
     ) -> pa.Table:
         """Add pseudonyms and salted digests to the columns; returns the sealed texts."""
         self._parties.keep(rows)
         owners = self._parties.owners(rows)
-        rest = _bytes(rest_texts(columns))
-        columns["rest_digest"] = self._digests("rest", owners.keys(), ids, rest)
+        columns["rest_digest"] = self._digests("rest", owners.keys(), ids, claims.rest)
         for name in ("giver", "receiver"):
             party = self._parties.of_rows(name, rows)
-            values = self._identities(chunk, name, kept)
+            values = self._identities(chunk, name, claims.positions)
             columns[name] = pa.array([i or None for i in party.ids()], pa.string())
             columns[f"{name}_digest"] = self._digests(name, party.keys(), ids, values)
         secret = _bytes(json_object({name: json_text(columns[name]) for name in SEALED}))

@@ -146,13 +146,14 @@ class Claims:
 
     ``positions``: places in the chunk; ``record``, ``item``, ``pair``: keyed hashes of who submits
     which record id, of the item, and of seller, receiver and item type (empty where not stated);
-    ``body``: hash of all cells; ``giver``: pseudonym of the giver, or of the enterprise where no
-    giver is named; ``order``: folded record id.
+    ``body``: hash of all cells; ``rest``: all cells but the parties, as text; ``giver``: pseudonym
+    of the giver, or of the enterprise where no giver is named; ``order``: folded record id.
     """
 
     positions: Int
     record: list[str]
     body: list[str]
+    rest: list[bytes]
     item: list[str]
     pair: list[str]
     giver: list[str]
@@ -172,6 +173,7 @@ class Claims:
             positions=self.positions[places],
             record=of(self.record),
             body=of(self.body),
+            rest=of(self.rest),
             item=of(self.item),
             pair=of(self.pair),
             giver=of(self.giver),
